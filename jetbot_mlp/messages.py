@@ -1,0 +1,47 @@
+"""What flows from the camera to the wheels: four plain tuples.
+
+``stamp`` is everywhere the time at which the *frame* was taken (seconds on the driver's
+monotonic clock), so the age of a command is the age of what the robot saw, all the way down.
+"""
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Frame(NamedTuple):
+    """One camera picture."""
+
+    image: np.ndarray  #: uint8 (H, W, 3), BGR
+    stamp: float  #: s, monotonic clock
+    sequence: int  #: counts the frames of one camera, from 0
+
+
+class CollisionPrediction(NamedTuple):
+    """Is the way ahead blocked?"""
+
+    prob_blocked: float  #: 0 (free) to 1 (blocked)
+    stamp: float  #: s, of the frame
+
+
+class RoadPrediction(NamedTuple):
+    """Where on the picture the road goes: the target point."""
+
+    x: float  #: -1 (left edge) to 1 (right edge)
+    y: float  #: -1 (top edge) to 1 (bottom edge)
+    stamp: float  #: s, of the frame
+
+
+class DigitPrediction(NamedTuple):
+    """Which digit is on the picture (the MNIST exercise)."""
+
+    digit: int  #: 0 to 9
+    probability: float  #: of that digit, 0 to 1
+    stamp: float  #: s, of the frame
+
+
+class WheelCommand(NamedTuple):
+    """How fast each wheel turns, as a share of full speed; + is forward."""
+
+    left: float  #: -1 to 1
+    right: float  #: -1 to 1
+    stamp: float  #: s, of the frame it answers
