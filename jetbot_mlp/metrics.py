@@ -1,0 +1,193 @@
+"""Scores: how often is the network right, how far is it off, and how sure can we be of that number?
+
+All functions are pure NumPy and return plain dicts that ``json.dumps`` takes as they are: Python
+floats, ints, lists, and ``None`` where a number does not exist (never NaN). Every interval treats the
+frames as independent; neighbouring frames of one drive are near-twins, so the truth is wider.
+"""
+from typing import List, NamedTuple, Optional, Tuple
+
+import numpy as np
+
+from jetbot_mlp.errors import PredictionError
+
+PX_PER_UNIT = 112.0  #: the [-1, 1] coordinates span a 224 px frame, so one unit is 112 px
+Z_95 = 1.959963984540054  #: the normal distribution's two-sided 95 % quantile
+
+
+class History(NamedTuple):
+    """What the trainer wrote down; the lists have one entry an epoch (or none: no held-out part)."""
+
+    epoch: List[int]
+    train_loss: List[float]
+    validation_loss: List[float]
+    validation_score: List[float]
+    learning_rate: List[float]
+    best_epoch: Optional[int]  #: a value out of ``epoch``: the one whose weights were kept
+
+
+class Evaluation(NamedTuple):
+    """A model's answers on held-out frames: all that the report needs to draw them."""
+
+    task: str  #: 'collision', 'road' or 'mnist'
+    classes: Optional[Tuple[str, ...]]  #: class names in order; None for road
+    metrics: dict  #: of classification_metrics or road_metrics
+    names: List[str]  #: of the frames
+    images: np.ndarray  #: uint8 (n, 112, 112, 3) BGR thumbnails
+    expected: np.ndarray  #: int (n,) class, or float (n, 2) x, y in [-1, 1]
+    predicted: np.ndarray  #: float (n, k) probabilities, or float (n, 2) x, y
+
+
+def _number(value):
+    """A Python float, or None when it is not finite (JSON has no NaN)."""
+    return float(value) if np.isfinite(value) else None
+
+
+def _finite(array, what):
+    array = np.asarray(array, dtype=np.float64)
+    if not np.all(np.isfinite(array)):
+        raise PredictionError("expected finite {}, found {} that are NaN or infinite: train again with a "
+                              "smaller learning rate".format(what, int(np.sum(~np.isfinite(array)))))
+    return array
+
+
+def wilson_interval(successes, trials):
+    """95 % interval of a share -> [low, high], or None for no trials.
+
+    Unlike p +- 1.96 s it stays within 0..1 and does not shrink to a point at 0 of n or n of n.
+    Source: Wilson, "Probable inference, the law of succession", JASA 22 (1927).
+    """
+    if trials == 0:
+        return None
+    share, z2 = successes / float(trials), Z_95 ** 2 / trials
+    centre = (share + z2 / 2.0) / (1.0 + z2)
+    half = Z_95 * np.sqrt(share * (1.0 - share) / trials + z2 / (4.0 * trials)) / (1.0 + z2)
+    return [max(0.0, float(centre - half)) if successes > 0 else 0.0,  # exactly, whatever is rounded
+            min(1.0, float(centre + half)) if successes < trials else 1.0]
+
+
+def _mean_of_shares_interval(hits, totals):
+    """95 % interval of the mean of independent shares, from their Wilson intervals.
+
+    Square and add the distances to each end: Zou & Donner, "Construction of confidence limits about
+    effect measures", Statistics in Medicine 27 (2008), equation for a sum, divided by the count.
+    """
+    shares = hits / totals
+    ends = np.array([wilson_interval(h, t) for h, t in zip(hits, totals)])
+    low = shares.mean() - np.sqrt(np.sum((shares - ends[:, 0]) ** 2)) / len(shares)
+    high = shares.mean() + np.sqrt(np.sum((ends[:, 1] - shares) ** 2)) / len(shares)
+    return [max(0.0, float(low)), min(1.0, float(high))]
+
+
+def classification_metrics(true, probabilities, class_names):
+    """Scores of a classifier that answers with its most probable class (a tie: the first).
+
+    true: int (n,), 0..k-1. probabilities: float (n, k). class_names: k names.
+    Returns samples, accuracy, accuracy_interval, balanced_accuracy (mean recall over the classes that
+    occur, so that a rare class counts as much as a common one), balanced_accuracy_interval, recall (per
+    class, None where absent), confusion (rows true, columns predicted, in the order of class_names).
+    ValueError for shapes or labels that do not fit, PredictionError for NaN probabilities.
+    """
+    true, k = np.asarray(true), len(class_names)
+    probabilities = _finite(probabilities, "probabilities")
+    if true.ndim != 1 or probabilities.shape != (len(true), k):
+        raise ValueError("expected true (n,) and probabilities (n, {}), found {} and {}: pass one row a "
+                         "sample and one name a column".format(k, true.shape, probabilities.shape))
+    if len(true) and not np.all((true >= 0) & (true < k) & (true == np.floor(true))):
+        raise ValueError("expected labels 0 to {}, found {}: pass the class indices"
+                         .format(k - 1, np.unique(true)[:5]))
+    confusion = np.zeros((k, k), dtype=np.int64)
+    if len(true):
+        np.add.at(confusion, (true.astype(np.int64), probabilities.argmax(axis=1)), 1)
+    hits, totals = np.diag(confusion), confusion.sum(axis=1)
+    present = totals > 0
+    result = {"samples": int(len(true)), "accuracy": None, "accuracy_interval": None,
+              "balanced_accuracy": None, "balanced_accuracy_interval": None,
+              "recall": [float(h) / t if t else None for h, t in zip(hits.tolist(), totals.tolist())],
+              "confusion": confusion.tolist()}
+    if len(true):
+        result["accuracy"] = float(hits.sum()) / len(true)
+        result["accuracy_interval"] = wilson_interval(int(hits.sum()), len(true))
+        result["balanced_accuracy"] = float(np.mean(hits[present] / totals[present]))
+        result["balanced_accuracy_interval"] = _mean_of_shares_interval(hits[present], totals[present])
+    return result
+
+
+def road_metrics(true, predicted):
+    """Scores of a regression to the target point; true, predicted: float (n, 2), x and y in [-1, 1].
+
+    Returns samples, mse (mean over both coordinates, [-1, 1] units), mae_x_px, mae_y_px (mean absolute
+    error in px of a 224 px frame) and mae_x_px_interval, mae_y_px_interval: mean +- 1.96 standard errors,
+    cut at 0; None below two samples. ValueError for other shapes, PredictionError for NaN.
+    """
+    true, predicted = np.asarray(true, dtype=np.float64), _finite(predicted, "x and y")
+    if true.ndim != 2 or true.shape[1] != 2 or true.shape != predicted.shape:
+        raise ValueError("expected true and predicted (n, 2), found {} and {}: pass one x, y row a frame"
+                         .format(true.shape, predicted.shape))
+    n, error = len(true), predicted - true
+    result = {"samples": int(n), "mse": _number(np.mean(error ** 2)) if n else None}
+    for axis, name in enumerate(("mae_x_px", "mae_y_px")):
+        px = PX_PER_UNIT * np.abs(error[:, axis])
+        half = Z_95 * px.std(ddof=1) / np.sqrt(n) if n > 1 else None
+        result[name] = _number(px.mean()) if n else None
+        result[name + "_interval"] = None if half is None else [max(0.0, float(px.mean() - half)),
+                                                               float(px.mean() + half)]
+    return result
+
+
+def reliability(true, prob, bins=10):
+    """Does "70 % sure" come true 70 times in 100? -> reliability curve and calibration error.
+
+    true: bool or 0/1 (n,), did it happen. prob: float (n,) in [0, 1], how probable the model called it.
+    bins: number of equally wide bins; the empty ones are left out.
+    Returns probability, frequency, count (lists, one entry a bin) and expected_calibration_error = sum over
+    the bins of count / n * |frequency - probability| (Guo et al., "On calibration of modern neural
+    networks", ICML 2017), None for no samples.
+    """
+    true, prob = np.asarray(true, dtype=np.float64), _finite(prob, "probabilities")
+    if true.ndim != 1 or true.shape != prob.shape:
+        raise ValueError("expected true and prob (n,), found {} and {}: pass one entry a sample"
+                         .format(true.shape, prob.shape))
+    where = np.clip((prob * bins).astype(np.int64), 0, bins - 1)
+    count = np.bincount(where, minlength=bins)
+    used = count > 0
+    probability = np.bincount(where, weights=prob, minlength=bins)[used] / count[used]
+    frequency = np.bincount(where, weights=true, minlength=bins)[used] / count[used]
+    error = np.sum(count[used] * np.abs(frequency - probability)) / len(true) if len(true) else None
+    return {"probability": probability.tolist(), "frequency": frequency.tolist(),
+            "count": count[used].tolist(),
+            "expected_calibration_error": None if error is None else float(error)}
+
+
+def _line(name, value, interval, scale, unit):
+    if value is None:
+        return "{:<20}{:>8}".format(name, "-")
+    text = "{:<20}{:>8.1f} {}".format(name, value * scale, unit)
+    if interval is None:
+        return text
+    low, high = interval[0] * scale, interval[1] * scale
+    return text + "   (95 % interval {:.1f} to {:.1f} {})".format(low, high, unit)
+
+
+def format_metrics(task, metrics, class_names=None):
+    """The scores as a small plain-text table for the terminal (no newline at the end).
+
+    class_names name the rows of the confusion; left out, collision's are blocked, free, others numbers.
+    """
+    lines = ["{:<20}{:>8d}".format("samples", metrics["samples"])]
+    if task == "road":
+        mse = "-" if metrics["mse"] is None else "{:.4f}".format(metrics["mse"])
+        lines.append("{:<20}{:>8}   (both coordinates, [-1, 1] units)".format("mean squared error", mse))
+        for axis, name in (("x", "sideways (x) off by"), ("y", "up/down (y) off by")):
+            key = "mae_{}_px".format(axis)
+            lines.append(_line(name, metrics[key], metrics.get(key + "_interval"), 1.0, "px"))
+        return "\n".join(lines)
+    for key in ("accuracy", "balanced_accuracy"):
+        lines.append(_line(key.replace("_", " "), metrics[key], metrics.get(key + "_interval"), 100.0, "%"))
+    confusion = metrics["confusion"]
+    if class_names is None:
+        class_names = ("blocked", "free") if task == "collision" else [str(i) for i in range(len(confusion))]
+    width = max(6, max(len(name) for name in class_names) + 2)
+    lines += ["", "{:<16}".format("true \\ predicted") + "".join(name.rjust(width) for name in class_names)]
+    for name, row in zip(class_names, confusion):
+        lines.append("{:<16}".format(name) + "".join(str(count).rjust(width) for count in row))
+    return "\n".join(lines)
