@@ -1,0 +1,73 @@
+"""When was each frame taken? From the uuid1 in its name, else the modification time, else the name.
+
+The robot names its pictures by ``uuid.uuid1()``, which holds the time in 100 ns steps since
+1582-10-15 (RFC 4122, section 4.1.4). The order of the *names* says nothing: a uuid1 begins with
+the low bits of its time.
+"""
+import re
+import uuid
+
+import numpy as np
+
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+_UUID_EPOCH_100NS = 0x01B21DD213814000  # 1582-10-15 to 1970-01-01
+_YEAR_2100_S = 4102444800.0
+# A few frames without a uuid1 (a picture added by hand) must not cost all others their time.
+_SHARE_OF_UUIDS = 0.9
+# Copying, unzipping and cloning write thousands of files in seconds; a person with a camera does not.
+_SHORTEST_COLLECTION_S = 10.0
+_FASTEST_FRAME_PERIOD_S = 0.1
+
+
+def uuid1_time_s(file_name):
+    """Capture time in s since 1970 from the uuid1 in ``file_name``, or None if there is none.
+
+    uuid4 and other versions hold no time. Years before 1970 and from 2100 on are no capture times.
+    """
+    for text in reversed(_UUID.findall(file_name)):
+        value = uuid.UUID(text)
+        if value.version == 1:
+            time_s = (value.time - _UUID_EPOCH_100NS) / 1e7
+            if 0.0 <= time_s < _YEAR_2100_S:
+                return time_s
+    return None
+
+
+def natural_key(name):
+    """Sorting key by which 'frame10.jpg' comes after 'frame9.jpg'."""
+    parts = re.split(r"([0-9]+)", name)
+    # Length of the digits, then the digits: compares like the numbers, however long they are.
+    return [(len(p.lstrip("0")), p.lstrip("0")) if i % 2 else p.lower() for i, p in enumerate(parts)], name
+
+
+def tells_capture_time(modification_times_s):
+    """True if these times (floats or None) can be capture times, False if a copy made them all at once."""
+    if not modification_times_s or any(t is None for t in modification_times_s):
+        return False
+    span_s = max(modification_times_s) - min(modification_times_s)
+    return span_s >= max(_SHORTEST_COLLECTION_S, _FASTEST_FRAME_PERIOD_S * len(modification_times_s))
+
+
+def capture_times(names, modification_times_s):
+    """Times of the frames of one source, all by the same clock.
+
+    names: list of str; modification_times_s: list of float or None, as long.
+    Returns (times_s float64 (n,), time_source, note): time_source is 'uuid1' or 'modification time'
+    (s since 1970), or 'name' (0, 1, 2... in natural order of the names: an order, no clock);
+    note is '' or says what had to be assumed.
+    """
+    from_uuid = [uuid1_time_s(name) for name in names]
+    known = [t for t in from_uuid if t is not None]
+    if known and len(known) >= _SHARE_OF_UUIDS * len(names):
+        missing = len(names) - len(known)
+        note = ""
+        if missing:
+            note = "%d of %d names hold no uuid1; these frames count as the earliest" % (missing, len(names))
+        earliest = min(known)
+        return np.array([earliest if t is None else t for t in from_uuid], dtype=np.float64), "uuid1", note
+    if tells_capture_time(modification_times_s):
+        return np.array(modification_times_s, dtype=np.float64), "modification time", ""
+    order = sorted(range(len(names)), key=lambda i: natural_key(names[i]))
+    times_s = np.empty(len(names), dtype=np.float64)
+    times_s[order] = np.arange(len(names))
+    return times_s, "name", "neither names nor modification times tell when a frame was taken"

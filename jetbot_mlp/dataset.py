@@ -1,0 +1,198 @@
+"""Folders and zip files of labelled robot frames -> `Dataset`: thumbnails, targets, capture times.
+
+The official folders are read as they are: pictures in blocked/ and free/ (collision), or named
+xy_<x>_<y>_<uuid>.jpg (road). Frames are read in one pass; only the thumbnails stay in memory, 37 KB each.
+"""
+import hashlib
+import os
+from collections import Counter, OrderedDict
+
+import numpy as np
+
+from .capture_time import capture_times
+from .errors import DatasetError
+from .features import WORKING_SIZE
+from .frame_files import open_frame_files
+from .labelled_frames import CLASSES, find_labelled, nothing_found, read_labelled, titles_of
+from .road_names import decide_xy, target_of
+
+TASKS = ("collision", "road")
+TIME_SOURCES = ("uuid1", "modification time", "name")  #: best first
+
+
+class Dataset:
+    """Labelled frames of one task; see `load_dataset`.
+
+    task: 'collision' or 'road'.
+    names: list of str, 'folder/blocked/a.jpg', unique.
+    images: uint8 (n, 112, 112, 3) BGR, made by `features.shrink`.
+    targets: collision: int64 (n,), index into CLASSES; road: float32 (n, 2), x and y in [-1, 1].
+    times_s: float64 (n,), by the clock of the frame's source (see `capture_time.capture_times`).
+    sources: int64 (n,), index of the path that each frame came from.
+    source_clocks: list of str, for each path one of TIME_SOURCES.
+    hashes: list of bytes, SHA-256 of each file.
+    skipped: list of (name, reason). notes: list of str, for people.
+    """
+
+    def __init__(self, task, names, images, targets, times_s, sources, source_clocks, hashes,
+                 skipped=(), notes=()):
+        self.task = task
+        self.names = list(names)
+        self.images = images
+        self.targets = targets
+        self.times_s = times_s
+        self.sources = sources
+        self.source_clocks = list(source_clocks)
+        self.hashes = list(hashes)
+        self.skipped = list(skipped)
+        self.notes = list(notes)
+
+    def __len__(self):
+        return len(self.names)
+
+    @property
+    def time_source(self):
+        """The weakest clock of all sources: 'uuid1', 'modification time' or 'name'."""
+        return max((self.source_clocks[i] for i in set(self.sources.tolist())),
+                   key=TIME_SOURCES.index, default="name")
+
+    @property
+    def labels(self):
+        """int64 (n,): the class of each frame; all 0 for road, which has no classes."""
+        return self.targets if self.task == "collision" else np.zeros(len(self), dtype=np.int64)
+
+    def subset(self, indices):
+        """The frames at ``indices`` (int array or list) in that order, as a new Dataset."""
+        indices = np.asarray(indices, dtype=np.int64)
+        return Dataset(self.task, [self.names[i] for i in indices], self.images[indices],
+                       self.targets[indices], self.times_s[indices], self.sources[indices],
+                       self.source_clocks, [self.hashes[i] for i in indices], self.skipped, self.notes)
+
+    def fingerprint(self):
+        """SHA-256 (hex) over the files' contents and targets, wherever and in whatever order they lie."""
+        lines = sorted(digest + np.ascontiguousarray(target).astype("<f4").tobytes()
+                       for digest, target in zip(self.hashes, self.targets))
+        return hashlib.sha256(self.task.encode("ascii") + b"".join(lines)).hexdigest()
+
+
+def load_dataset(task, paths, xy="auto", progress=None, require_all_classes=True):
+    """Read labelled frames from folders and zip files.
+
+    task: 'collision' or 'road'; paths: a path or a list of them; xy: how numbers in road names are
+    read, 'auto' (decided per folder), 'pixel' or 'percent'; progress: tqdm or alike, or None;
+    require_all_classes: refuse a collision set of one class only (training needs both).
+
+    Files that cannot be read are skipped and listed in ``skipped``; exact copies count once; the same
+    file under two targets is skipped. Raises DatasetError for a missing path, nothing to read, a missing
+    class, the other task's folder, and road names that may be read both ways.
+    """
+    if task not in TASKS or xy not in ("auto", "pixel", "percent"):
+        raise ValueError("expected task 'collision' or 'road' and xy 'auto', 'pixel' or 'percent', "
+                         "found %r and %r" % (task, xy))
+    paths = [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
+    if not paths:
+        raise DatasetError("expected at least one folder or zip file of frames, found none; name one")
+    records, skipped, notes = [], [], []
+    for source, (path, title) in enumerate(zip(paths, titles_of(paths))):
+        with open_frame_files(path) as files:
+            labelled, wrong = find_labelled(task, files, path, title, notes)
+            if not labelled and not wrong:
+                raise DatasetError(nothing_found(task, files, path))
+            skipped += wrong
+            read_labelled(labelled, source, title, records, skipped, progress)
+    if not records:
+        raise DatasetError("expected frames to learn from, found %d files and none readable (%s: %s); collect "
+                           "them again or copy them again from the robot" % ((len(skipped),) + skipped[0]))
+    if task == "road":
+        records = _road_targets(records, xy, skipped, notes)
+    records = _without_copies(records, skipped, notes)
+    if task == "collision":
+        _check_classes(records, skipped, require_all_classes)
+    elif not records:
+        raise DatasetError("expected frames to learn from, found none whose target is beyond doubt (%s: %s); "
+                           "remove one of the two" % skipped[0])
+    if skipped:
+        reasons = Counter(reason.partition(" (")[0] for _, reason in skipped).most_common(3)
+        notes.append("%d files skipped: %s" % (len(skipped), "; ".join("%d %s" % (n, r) for r, n in reasons)))
+    return _assemble(task, records, paths, skipped, notes)
+
+
+def _road_targets(records, xy, skipped, notes):
+    """Replace the labels, (x, y) of the names, by targets in [-1, 1], folder by folder."""
+    folders = OrderedDict()
+    for record in records:
+        folders.setdefault(record.name.rpartition("/")[0], []).append(record)
+    kept = []
+    for folder, members in folders.items():
+        points = [r.label for r in members]
+        decided = decide_xy(points, [r.size[0] for r in members], folder) if xy == "auto" else xy
+        good = []
+        for record in members:
+            try:
+                record.label = target_of(record.label, decided, *record.size)
+                good.append(record)
+            except DatasetError as error:
+                skipped.append((record.name, str(error)))
+        if 2 * len(good) < len(members):
+            raise DatasetError(
+                "expected targets inside of the pictures, found %d of %d outside in %s, read as %s (%s); "
+                "try --xy %s" % (len(members) - len(good), len(members), folder, decided, skipped[-1][1],
+                                 "percent" if decided == "pixel" else "pixel"))
+        notes.append("%s: names read as %s (x %d..%d, y %d..%d)" % (
+            folder, "pixels" if decided == "pixel" else "0..100", min(x for x, _ in points),
+            max(x for x, _ in points), min(y for _, y in points), max(y for _, y in points)))
+        kept += good
+    return kept
+
+
+def _without_copies(records, skipped, notes):
+    """The first of each set of equal files; none of a set whose targets contradict each other."""
+    groups = OrderedDict()
+    for record in records:
+        groups.setdefault(record.digest, []).append(record)
+    kept, copies = [], 0
+    for members in groups.values():
+        other = next((r for r in members if r.label != members[0].label), None)
+        if other is None:
+            kept.append(members[0])
+            copies += len(members) - 1
+            continue
+        for record in members:
+            twin = other if record.label != other.label else members[0]
+            skipped.append((record.name, "same picture with another target (%s)" % twin.name))
+    if copies:
+        notes.append("%d exact copies of other files left out" % copies)
+    return kept
+
+
+def _check_classes(records, skipped, require_all_classes):
+    counts = Counter(record.label for record in records)
+    if counts and (len(counts) == 2 or not require_all_classes):
+        return
+    found = " and ".join("%d in %s/" % (counts[i], name) for i, name in enumerate(CLASSES["collision"]))
+    example = " (%d skipped, such as %s: %s)" % ((len(skipped),) + skipped[0]) if skipped else ""
+    raise DatasetError("expected readable pictures in both blocked/ and free/, found %s%s; collect both kinds"
+                       % (found, example))
+
+
+def _assemble(task, records, paths, skipped, notes):
+    images = np.empty((len(records), WORKING_SIZE, WORKING_SIZE, 3), dtype=np.uint8)
+    for i, record in enumerate(records):
+        images[i], record.thumbnail = record.thumbnail, None  # one by one, never all twice
+    labels = [record.label for record in records]
+    targets = np.array(labels, dtype=np.int64 if task == "collision" else np.float32)
+    sources = np.array([record.source for record in records], dtype=np.int64)
+    times_s = np.zeros(len(records), dtype=np.float64)
+    clocks = []
+    for source, title in enumerate(titles_of(paths)):
+        members = np.flatnonzero(sources == source)
+        files = [records[i].file for i in members]
+        times_s[members], clock, note = capture_times([f.path for f in files], [f.modified_s for f in files])
+        clocks.append(clock)
+        if len(members):
+            note = " (%s)" % note if note else ""
+            notes.append("%s: %d frames, in order of %s%s" % (title, len(members), clock, note))
+        else:
+            notes.append("%s: nothing new, every frame is a copy of one already read or was skipped" % title)
+    return Dataset(task, [record.name for record in records], images, targets, times_s, sources, clocks,
+                   [record.digest for record in records], skipped, notes)

@@ -1,0 +1,150 @@
+"""Finds the pictures in a folder or a zip file; a zip is read in place, nothing is unpacked."""
+import calendar
+import lzma
+import os
+import stat
+import threading
+import zipfile
+import zlib
+from contextlib import contextmanager
+from typing import Callable, NamedTuple, Optional
+
+from .capture_time import natural_key
+from .errors import DatasetError
+from .pictures import MAX_FILE_BYTES, SUFFIXES
+
+_MAX_DEPTH = 4  # people pass the parent, or its parent, but not their whole disk
+_MAX_ZIP_RATIO = 100  # pictures are compressed already; what shrinks this far is a bomb
+_ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError, ValueError)
+
+
+class FrameFile(NamedTuple):
+    """One picture file, not read yet."""
+
+    path: str  #: below the source, with '/': 'blocked/a.jpg'
+    modified_s: Optional[float]  #: s since 1970, or None
+    read: Callable[[], bytes]  #: all its bytes; raises DatasetError with a short reason
+
+    @property
+    def folder(self):
+        return self.path.rpartition("/")[0]
+
+    @property
+    def file_name(self):
+        return self.path.rpartition("/")[2]
+
+
+@contextmanager
+def open_frame_files(path):
+    """``with open_frame_files(path) as files``: list of FrameFile in natural order, readable inside.
+
+    Left out: hidden files and folders ('._a.jpg', '.ipynb_checkpoints' with JupyterLab's copies),
+    '__MACOSX', other suffixes than .jpg .jpeg .png, more than four folders deep.
+    Raises DatasetError if ``path`` is missing, or a file that is no readable zip.
+    """
+    path = os.fspath(path)
+    if os.path.isdir(path):
+        yield _sorted(_files_in_folder(path))
+    elif os.path.isfile(path):
+        try:
+            archive = zipfile.ZipFile(path)
+        except _ZIP_ERRORS as error:
+            raise DatasetError("expected a folder or a zip file, found %s, which is no readable zip (%s); "
+                               "pass the folder or make the zip again" % (shown(path), error)) from None
+        with archive:
+            yield _sorted(_files_in_zip(archive, path))
+    elif os.path.exists(path):
+        raise DatasetError("expected a folder or a zip file, found %s, which is neither" % shown(path))
+    else:
+        raise DatasetError("expected a folder or a zip file, found nothing at %s; check the path"
+                           % shown(path))
+
+
+def shown(path):
+    """``path`` in a form that can be printed and saved anywhere: odd bytes and line ends become \\x.. ."""
+    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def _sorted(files):
+    return sorted(files, key=lambda file: natural_key(file.path))
+
+
+def _is_wanted(parts):
+    """parts: folder names and file name below the source."""
+    if len(parts) > _MAX_DEPTH + 1 or any(p.startswith(".") or p == "__MACOSX" for p in parts):
+        return False
+    return parts[-1].lower().endswith(SUFFIXES)
+
+
+def _files_in_folder(root):
+    seen = set()
+    for folder, subfolders, names in os.walk(root, followlinks=True):
+        real = os.path.realpath(folder)
+        relative = os.path.relpath(folder, root)
+        parts = [] if relative == os.curdir else relative.split(os.sep)
+        if real in seen or len(parts) >= _MAX_DEPTH:  # a link may lead in a circle
+            subfolders[:] = []
+        if real in seen:
+            continue
+        seen.add(real)
+        subfolders[:] = [name for name in subfolders if not name.startswith(".") and name != "__MACOSX"]
+        for name in names:
+            if _is_wanted(parts + [name]):
+                yield _folder_file(os.path.join(folder, name), "/".join(parts + [name]))
+
+
+def _folder_file(full_path, path):
+    try:
+        status = os.stat(full_path)
+    except OSError:
+        status = None  # reading will say why
+
+    def read():
+        if status is not None and not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for ever
+            raise DatasetError("no regular file")
+        if status is not None and status.st_size > MAX_FILE_BYTES:
+            raise DatasetError("larger than %d MB" % (MAX_FILE_BYTES // 2 ** 20))
+        try:
+            with open(full_path, "rb") as file:
+                return file.read(MAX_FILE_BYTES + 1)
+        except OSError as error:
+            raise DatasetError("cannot be read (%s)" % error.strerror) from None
+
+    return FrameFile(path, status.st_mtime if status else None, read)
+
+
+def _files_in_zip(archive, zip_path):
+    packed_bytes = 0
+    lock = threading.Lock()  # zipfile counts its open members without one
+    for member in archive.infolist():
+        path = member.filename.replace("\\", "/").strip("/")
+        parts = [part for part in path.split("/") if part not in ("", ".")]
+        if not parts or member.filename.endswith("/") or not _is_wanted(parts):
+            continue
+        packed_bytes += member.compress_size
+        yield _zip_file(archive, lock, member, "/".join(parts))
+    if packed_bytes > os.path.getsize(zip_path):
+        raise DatasetError("expected a zip of pictures, found %s whose members overlap (a zip bomb); "
+                           "make it again from the folder" % shown(zip_path))
+
+
+def _zip_file(archive, lock, member, path):
+    def read():
+        if member.flag_bits & 0x1:
+            raise DatasetError("encrypted")
+        if member.file_size > MAX_FILE_BYTES:
+            raise DatasetError("larger than %d MB" % (MAX_FILE_BYTES // 2 ** 20))
+        if member.file_size > _MAX_ZIP_RATIO * max(1, member.compress_size):
+            raise DatasetError("shrunk more than %d-fold, no picture does" % _MAX_ZIP_RATIO)
+        try:
+            with lock, archive.open(member) as file:
+                return file.read(MAX_FILE_BYTES + 1)
+        except _ZIP_ERRORS as error:
+            raise DatasetError("damaged in the zip (%s)" % error) from None
+
+    try:
+        modified_s = float(calendar.timegm(member.date_time + (0, 0, 0)))
+    except ValueError:  # month 0 and the like
+        modified_s = None
+    return FrameFile(path, modified_s, read)

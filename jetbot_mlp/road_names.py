@@ -1,0 +1,70 @@
+"""Target points in file names, ``xy_<x>_<y>_<uuid>.jpg``: which numbers are these?
+
+The official notebooks write pixels of the frame, x' = (x - width/2) / (width/2); older ones and
+Waveshare's write 0..100, x' = (x - 50) / 50. The names do not say which, and a wrong guess trains
+a robot on wrong targets, so a folder that allows both readings is refused until the user says.
+"""
+import re
+
+from .errors import DatasetError
+
+_NAME = re.compile(r"xy_([0-9]{1,6})_([0-9]{1,6})(?:[_.-].*)?\.[a-z]+$", re.IGNORECASE | re.DOTALL)
+# Fewer frames may all happen to point up and left.
+_ENOUGH_FRAMES = 10
+# 0..100 read as pixels leaves a frame narrower than this no clear part without targets.
+_ENOUGH_WIDTH_PX = 200
+_WIDE_SPREAD = 40
+# Of the frames of a pixel folder at least this share has a number above 100.
+_SHARE_ABOVE_100 = 0.05
+
+
+def is_road_name(file_name):
+    """True for names that begin like a road frame's, be their numbers right or wrong."""
+    return file_name.lower().startswith("xy_")
+
+
+def parse_road_name(file_name):
+    """(x, y), the two whole numbers of the name as they are; DatasetError with a short reason."""
+    match = _NAME.match(file_name)
+    if not match:
+        raise DatasetError("name is not xy_<x>_<y>_<uuid> with whole numbers from 0")
+    return int(match.group(1)), int(match.group(2))
+
+
+def decide_xy(points, widths_px, folder):
+    """Decide how the names of one folder are to be read: returns 'pixel' or 'percent'.
+
+    points: list of (x, y) from the names; widths_px: list of the frames' widths; folder: for the message.
+
+    The rule:
+    - numbers above 100 in at least 5 % of the frames: pixels;
+    - no number above 100, ten frames or more at least 200 px wide, x spread over 40 or more: 0..100,
+      for as pixels all targets would lie in the upper left quarter of the picture, none near its middle;
+    - anything else is undecidable: DatasetError that asks.
+    """
+    above = sum(1 for x, y in points if x > 100 or y > 100)
+    xs = [x for x, _ in points]
+    ys = [y for _, y in points]
+    if above and above >= _SHARE_ABOVE_100 * len(points):
+        return "pixel"
+    if (not above and len(points) >= _ENOUGH_FRAMES and min(widths_px) >= _ENOUGH_WIDTH_PX
+            and max(xs) - min(xs) >= _WIDE_SPREAD):
+        return "percent"
+    why = "%d of them above 100" % above if above else "none above 100"
+    raise DatasetError(
+        "expected file names that show whether they count pixels or 0..100, found %d frames in %s with "
+        "x %d..%d and y %d..%d, %s, which may be either; say --xy pixel or --xy percent"
+        % (len(points), folder, min(xs), max(xs), min(ys), max(ys), why))
+
+
+def target_of(point, xy, width_px, height_px):
+    """(x, y) in [-1, 1] of a point from a name, read as ``xy`` ('pixel' or 'percent').
+
+    Raises DatasetError with a short reason if it lies outside of the picture.
+    """
+    width, height = (width_px, height_px) if xy == "pixel" else (100, 100)
+    x, y = point
+    if x > width or y > height:
+        raise DatasetError("target (%d, %d) lies outside of %d x %d %s"
+                           % (x, y, width, height, "pixels" if xy == "pixel" else "percent"))
+    return (x - width / 2.0) / (width / 2.0), (y - height / 2.0) / (height / 2.0)

@@ -1,0 +1,144 @@
+"""Which frames train and which are held out.
+
+Neighbouring frames are near-twins: whoever holds out frames at random measures how well the network
+remembers, not how well it will do tomorrow. So frames are held out by capture time, the last ones of each
+class in each source, and training frames of the same moment (of any class) are dropped.
+"""
+from typing import NamedTuple
+
+import numpy as np
+
+from .errors import DatasetError
+
+GUARD_S = 1.0  #: a training frame is at least this far in time from every held-out frame
+
+
+class Split(NamedTuple):
+    """Indices into a Dataset."""
+
+    train: np.ndarray  #: int64 (n_train,), ascending
+    held_out: np.ndarray  #: int64 (n_held_out,), ascending; no frame is in both, some may be in neither
+    note: str  #: how it was done, for people
+
+
+def split(dataset, method="time", fraction=0.2, random_state=0):
+    """Split a Dataset in two.
+
+    method 'time': the last ``fraction`` in capture time of each class of each source is held out;
+    'random': ``fraction`` of each class, drawn by ``random_state`` (int or RandomState);
+    'none': nothing is held out.
+    Raises DatasetError when a class would be missing in either part.
+    """
+    if method not in ("time", "random", "none") or not 0.0 < fraction < 1.0:
+        raise ValueError("expected method 'time', 'random' or 'none' and a fraction between 0 and 1, "
+                         "found %r and %r" % (method, fraction))
+    everything = np.arange(len(dataset))
+    if method == "none":
+        return Split(everything, everything[:0], "nothing held out: the scores are of the training frames")
+    is_held_out = np.zeros(len(dataset), dtype=bool)
+    if method == "random":
+        if not isinstance(random_state, np.random.RandomState):
+            random_state = np.random.RandomState(random_state)
+        for label in np.unique(dataset.labels):
+            members = random_state.permutation(np.flatnonzero(dataset.labels == label))
+            is_held_out[members[:_share(len(members), fraction)]] = True
+        note = "%.0f %% of each class held out at random: neighbouring frames leak, expect too good scores"
+        note %= (100 * fraction)
+        is_train = ~is_held_out
+    else:
+        for members in _groups(dataset):
+            is_held_out[members[len(members) - _share(len(members), fraction):]] = True
+        is_train, note = _guarded(dataset, is_held_out)
+        note = "the last %.0f %% of each class and source held out, by %s%s" % (
+            100 * fraction, dataset.time_source, note)
+    _check(dataset, is_train, is_held_out, "collect more frames, or hold out none")
+    return Split(np.flatnonzero(is_train), np.flatnonzero(is_held_out), note)
+
+
+def time_blocks(dataset, n_blocks=5):
+    """Cut each class of each source into ``n_blocks`` contiguous blocks of capture time.
+
+    Returns a list of n_blocks (train, held_out) pairs of int64 indices: every frame is held out
+    exactly once, and training frames of the same moment are dropped as in `split`.
+    Raises DatasetError when a block would have no frame of some class.
+    """
+    if n_blocks < 2:
+        raise ValueError("expected at least 2 blocks, found %r" % (n_blocks,))
+    block = np.empty(len(dataset), dtype=np.int64)
+    for members in _groups(dataset):
+        # Blocks of k frames each; a group smaller than n_blocks still spreads over them.
+        block[members] = np.arange(len(members)) * n_blocks // len(members)
+    pairs = []
+    for i in range(n_blocks):
+        is_held_out = block == i
+        is_train, _ = _guarded(dataset, is_held_out)
+        _check(dataset, is_train, is_held_out, "collect more frames, or use fewer blocks than %d" % n_blocks)
+        pairs.append((np.flatnonzero(is_train), np.flatnonzero(is_held_out)))
+    return pairs
+
+
+def class_weights(targets, n_classes):
+    """Weights by which every class counts the same: n / (classes present * frames of the class).
+
+    targets: int (n,), 0 to n_classes - 1. Returns float32 (n,) with mean 1, one weight per frame.
+    (King & Zeng 2001, Logistic Regression in Rare Events Data; scikit-learn calls it 'balanced'.)
+    """
+    targets = np.asarray(targets)
+    counts = np.bincount(targets, minlength=n_classes)
+    if len(counts) > n_classes:
+        raise ValueError("expected classes 0 to %d, found %d" % (n_classes - 1, len(counts) - 1))
+    return (len(targets) / (np.count_nonzero(counts) * counts[targets].astype(np.float64))).astype(np.float32)
+
+
+def _share(n, fraction):
+    """How many of n frames to hold out: at least one, never all; of one frame none."""
+    return min(max(int(round(fraction * n)), 1), n - 1)
+
+
+def _groups(dataset):
+    """Index arrays, one for each class of each source, in order of capture time."""
+    for source in np.unique(dataset.sources):
+        for label in np.unique(dataset.labels):
+            members = np.flatnonzero((dataset.sources == source) & (dataset.labels == label))
+            if len(members):
+                yield members[np.argsort(dataset.times_s[members], kind="mergesort")]  # stable in every NumPy
+
+
+def _guarded(dataset, is_held_out):
+    """(is_train bool (n,), note): what is not held out nor within GUARD_S of a held-out frame.
+
+    Only times of the same kind are compared, across sources too (two folders of one drive). A guard that
+    would leave a class without training frames is not applied to that class, and the note says so.
+    """
+    too_close = np.zeros(len(dataset), dtype=bool)
+    clocks = np.array(dataset.source_clocks)[dataset.sources] if len(dataset) else np.array([], dtype=str)
+    for clock in ("uuid1", "modification time"):  # order of names is no clock
+        held = np.sort(dataset.times_s[(clocks == clock) & is_held_out])
+        mine = np.flatnonzero((clocks == clock) & ~is_held_out)
+        if len(held) and len(mine):
+            after = np.searchsorted(held, dataset.times_s[mine])
+            distance_s = np.minimum(np.abs(dataset.times_s[mine] - held[np.maximum(after - 1, 0)]),
+                                    np.abs(dataset.times_s[mine] - held[np.minimum(after, len(held) - 1)]))
+            too_close[mine] = distance_s < GUARD_S
+    note = ""
+    for label in np.unique(dataset.labels):
+        candidates = (dataset.labels == label) & ~is_held_out
+        if candidates.any() and too_close[candidates].all():
+            too_close[candidates] = False
+            note = "; all training frames of a class lie within %g s of held-out ones and were kept" % GUARD_S
+    if too_close.any():
+        note = "; %d training frames within %g s of held-out ones dropped%s" % (
+            too_close.sum(), GUARD_S, note)
+    return ~is_held_out & ~too_close, note
+
+
+def _check(dataset, is_train, is_held_out, remedy):
+    """DatasetError unless every class of the dataset is in both parts."""
+    for label in np.unique(dataset.labels) if len(dataset) else (0,):
+        for part, name in ((is_train, "training"), (is_held_out, "held-out")):
+            if not part[dataset.labels == label].any():
+                what = "%d frames" % len(dataset)
+                if dataset.task == "collision":
+                    what = "%d frames of class %d" % (np.sum(dataset.labels == label), label)
+                raise DatasetError("expected at least one training and one held-out frame of every kind, "
+                                   "found no %s one among %s; %s" % (name, what, remedy))
