@@ -1,0 +1,137 @@
+"""The command line: jetbot-mlp ... = python -m jetbot_mlp ...
+
+Exit status: 0 done, 1 a checked model is not sound, 2 bad input (one line says what was expected,
+found and what to do), 130 ended by Ctrl-C.
+"""
+import argparse
+import sys
+
+from . import commands
+from .errors import JetbotMLPError
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, but a wrong word gives one line."""
+
+    def error(self, message):
+        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def whole_number(low, high=2 ** 31 - 1):
+    """argparse type: a whole number from low to high."""
+    def number(text):
+        try:
+            value = int(text)
+        except ValueError:
+            value = None
+        if value is None or not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"expected a whole number from {low} to {high}, found {text!r}")
+        return value
+    return number
+
+
+def positive_seconds(text):
+    """argparse type: a time above 0, at most a day."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= 86400:
+        raise argparse.ArgumentTypeError(f"expected seconds above 0, at most 86400, found {text!r}")
+    return value
+
+
+def build_parser():
+    parser = Parser(prog="jetbot-mlp", description="A JetBot learns to avoid collisions and follow roads "
+                    "with a multilayer perceptron written out in NumPy.")
+    subcommands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
+    seed = whole_number(0)
+
+    def add(name, run, text):
+        sub = subcommands.add_parser(name, help=text, description=text)
+        sub.set_defaults(run=run)
+        return sub
+
+    sub = add("demo", commands.demo, "the whole job in the simulator: collect, train, evaluate, drive, report")
+    sub.add_argument("--out", default="demo", metavar="DIR", help="folder of the results (default: demo)")
+    sub.add_argument("--seed", type=seed, default=0)
+
+    sub = add("simulate", commands.simulate, "write a labelled dataset of simulated frames")
+    sub.add_argument("task", choices=("collision", "road"))
+    sub.add_argument("--out", required=True, metavar="DATASET", help="new folder")
+    sub.add_argument("--count", required=True, type=whole_number(1, 10 ** 7), help="frames")
+    sub.add_argument("--seed", type=seed, default=0)
+
+    sub = add("train", commands.train, "train a network and save it as one small file")
+    sub.add_argument("task", choices=("collision", "road", "mnist"))
+    sub.add_argument("datasets", nargs="+", metavar="DATASET", help="folder or zip file; MNIST: its folder")
+    sub.add_argument("--out", required=True, metavar="MODEL.npz")
+    sub.add_argument("--held-out", choices=("time", "random", "none"), default="time",
+                     help="which fifth of the frames is kept back for the score (default: the last in time)")
+    add_xy(sub)
+    sub.add_argument("--no-mirror", action="store_true", help="do not train on mirrored frames: for tracks "
+                     "with a side, such as driving in the right lane")
+    sub.add_argument("--lecture", action="store_true", help="mnist: as in the lecture, one image at a time")
+    sub.add_argument("--report", metavar="FILE.html", help="default: beside the model")
+    sub.add_argument("--no-report", action="store_true")
+    add_seed_and_json(sub, seed)
+
+    sub = add("evaluate", commands.evaluate_command, "score a model on labelled frames")
+    sub.add_argument("model", metavar="MODEL")
+    sub.add_argument("datasets", nargs="+", metavar="DATASET")
+    add_xy(sub)
+    sub.add_argument("--report", metavar="FILE.html", help="write a page with pictures")
+    sub.add_argument("--json", action="store_true", help="one JSON object on stdout")
+
+    sub = add("check", commands.check, "prove model files: 0 all sound, 1 not")
+    sub.add_argument("models", nargs="+", metavar="MODEL")
+
+    sub = add("drive", commands.drive, "drive with one model or two (follow the road, stop when blocked)")
+    sub.add_argument("models", nargs="+", metavar="MODEL")
+    sub.add_argument("--sim", action="store_true", help="in the simulator, faster than real time")
+    sub.add_argument("--seconds", type=positive_seconds, metavar="N", help="stop after that time "
+                     "(default: until Ctrl-C; in the simulator 60)")
+    sub.add_argument("--dry-run", action="store_true", help="everything but the wheels")
+    sub.add_argument("--camera", choices=("jetbot", "usb"), default="jetbot", help="on the robot")
+    sub.add_argument("--video", metavar="FILE", help="in the simulator: film the drive (.webm or .mp4)")
+    add_seed_and_json(sub, seed)
+
+    sub = add("replay", commands.replay, "draw a model's predictions on recorded frames, as a video")
+    sub.add_argument("model", metavar="MODEL")
+    sub.add_argument("frames", metavar="FRAMES", help="folder or zip file of pictures, or a video file")
+    sub.add_argument("--out", required=True, metavar="VIDEO", help=".webm, .mp4 or .avi")
+    sub.add_argument("--fps", type=whole_number(1, 240), default=10)
+    return parser
+
+
+def add_xy(sub):
+    sub.add_argument("--xy", choices=("auto", "pixel", "percent"), default="auto",
+                     help="what the numbers in xy_<x>_<y>_ names are (default: decided per folder)")
+
+
+def add_seed_and_json(sub, seed):
+    sub.add_argument("--seed", type=seed, default=0)
+    sub.add_argument("--json", action="store_true", help="one JSON object on stdout and nothing else")
+
+
+def main(argv=None):
+    """Run one command; returns the exit status."""
+    parser = build_parser()
+    args = parser.parse_args(argv)
+    if args.command is None:  # required=True of add_subparsers came with Python 3.7
+        parser.error("expected a command")
+    try:
+        return args.run(args) or 0
+    except JetbotMLPError as error:
+        message = str(error)
+    except OSError as error:  # full disk, no permission
+        message = f"{error.filename or 'file'}: {error.strerror or error}"
+    except KeyboardInterrupt:
+        print(f"\njetbot-mlp {args.command}: ended by Ctrl-C", file=sys.stderr)
+        return 130
+    print(f"jetbot-mlp {args.command}: {' '.join(message.split())}", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

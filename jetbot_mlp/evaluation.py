@@ -1,0 +1,31 @@
+"""Model + frames -> scores and the answers behind them."""
+import numpy as np
+
+from .errors import DatasetError
+from .metrics import Evaluation, classification_metrics, road_metrics
+
+
+def evaluate(model, dataset, batch=1024):
+    """Score a model on every frame of a dataset.
+
+    model: `Model`; dataset: `Dataset` of the same task. Returns Evaluation. Raises DatasetError
+    when the tasks differ or the dataset is empty.
+    """
+    if dataset.task != model.task:
+        raise DatasetError(f"the model is for {model.task}, the frames are for {dataset.task}; "
+                           f"give frames of the model's task")
+    if len(dataset) == 0:
+        raise DatasetError("no frames to evaluate")
+    outputs = np.concatenate([model.outputs(dataset.images[start:start + batch])
+                              for start in range(0, len(dataset), batch)])
+    return score(model.task, model.classes, outputs, dataset.targets, dataset.names, dataset.images)
+
+
+def score(task, classes, outputs, targets, names, images):
+    """Evaluation of network outputs float (n, n_out) against targets."""
+    if task == "road":
+        outputs = np.clip(outputs, -1, 1)  # as the predictor does
+        metrics = road_metrics(targets, outputs)
+    else:
+        metrics = classification_metrics(targets, outputs, classes)
+    return Evaluation(task, classes, metrics, names, images, targets, outputs)

@@ -1,0 +1,232 @@
+"""One small .npz holds everything a robot needs; loading it proves that it computes the right thing.
+
+Inside: ``header`` (UTF-8 JSON: format version, task, classes, layer sizes, activations,
+`FeatureSpec`, training summary, data fingerprint), ``weights_0, bias_0, weights_1, ...`` (float32)
+and ``golden_image`` + ``golden_output``: a real frame and what the network answered when it was
+saved. `load_model` computes that answer again and refuses the file when the numbers differ, so a
+damaged file or another preprocessing is found at the desk, not on the floor.
+
+A model file may come from anywhere, so reading trusts nothing: sizes are checked before anything
+is unpacked, no pickle is ever opened, time and memory stay bounded.
+"""
+import io
+import json
+import os
+import tempfile
+import zipfile
+import zlib
+from typing import NamedTuple, Optional, Tuple
+
+import numpy as np
+from numpy.lib import format as npy_format
+
+from .errors import ModelFileError
+from .features import FeatureSpec, extract, shrink
+from .network import MLP
+
+FORMAT_VERSION = 1
+MAX_BYTES = 64 * 2 ** 20  #: of a file, and of all that it unpacks to; ours are below 1 MB
+MAX_HEADER_BYTES = 256 * 2 ** 10
+MAX_LAYERS = 32
+GOLDEN_TOLERANCE = 1e-4  #: largest difference of an output value; float32 on other processors is within 1e-5
+
+TASKS = ("collision", "road", "mnist")
+
+
+class Model(NamedTuple):
+    """A trained network with all that is needed to use it."""
+
+    task: str  #: 'collision', 'road' or 'mnist'
+    classes: Optional[Tuple[str, ...]]  #: names of the outputs, in order; None for road
+    network: MLP  #: takes the raw features: standardisation is folded into its first layer
+    feature_spec: FeatureSpec
+    training: dict  #: summary for people and reports: frames, epochs, scores, fingerprint, ...
+
+    def outputs(self, images):
+        """images: uint8 (n, 112, 112, 3) from `shrink` -> network output float32 (n, n_outputs)."""
+        return self.network.forward(extract(images, self.feature_spec))
+
+
+def save_model(path, model, golden_image):
+    """Write the file whole or not at all, after proving that it loads again.
+
+    golden_image: uint8 (H, W, 3), a frame of the data. Raises ModelFileError when the model
+    cannot be saved as a sound file, OSError when the disk refuses.
+    """
+    network = model.network
+    header = {
+        "format": "jetbot_mlp model", "version": FORMAT_VERSION, "task": model.task,
+        "classes": None if model.classes is None else list(model.classes),
+        "layer_sizes": [int(n) for n in network.layer_sizes],
+        "hidden_activation": network.hidden_activation, "output_activation": network.output_activation,
+        "loss": network.loss, "feature_spec": dict(model.feature_spec._asdict()), "training": model.training,
+    }
+    try:
+        text = json.dumps(header, allow_nan=False).encode("utf-8")
+    except (TypeError, ValueError) as error:
+        raise ModelFileError(f"the training summary must be plain JSON without NaN: {error}")
+    arrays = {"header": np.frombuffer(text, np.uint8), "golden_image": golden_image,
+              "golden_output": model.outputs(shrink(golden_image)[None])[0].astype(np.float32)}
+    for index, (weights, bias) in enumerate(zip(network.weights_, network.biases_)):
+        arrays[f"weights_{index}"] = weights.astype(np.float32)
+        arrays[f"bias_{index}"] = bias.astype(np.float32)
+
+    folder = os.path.dirname(os.path.abspath(path))
+    handle, temporary = tempfile.mkstemp(suffix=".part", prefix=os.path.basename(path) + ".", dir=folder)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            np.savez_compressed(stream, **arrays)
+            stream.flush()
+            os.fsync(stream.fileno())
+        load_model(temporary)
+        os.chmod(temporary, 0o666 & ~_umask())  # mkstemp's 0600 would lock out the robot's other user
+        os.replace(temporary, path)
+    except BaseException:  # Ctrl-C too: nothing half-written stays behind
+        os.unlink(temporary)
+        raise
+
+
+def load_model(path):
+    """Read and prove a model file.
+
+    Returns Model. Raises ModelFileError (missing, truncated, foreign, hostile, or computing
+    other numbers than it promises), whatever the file holds.
+    """
+    try:
+        arrays = _read_arrays(path)
+        header = _read_header(arrays)
+        model = _build(header, arrays)
+    except ModelFileError as error:
+        raise ModelFileError(f"{path}: {error}")
+    except OSError as error:
+        raise ModelFileError(f"{path}: cannot be read: {error.strerror or error}; check the path")
+    _prove(path, model, arrays)
+    return model
+
+
+def _umask():
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _read_arrays(path):
+    """name -> array of every member, each size checked before it is unpacked."""
+    if os.path.isdir(path):
+        raise ModelFileError("expected a model file (.npz), found a folder")
+    size = os.path.getsize(path)
+    if size > MAX_BYTES:
+        raise ModelFileError(f"expected a model file below {MAX_BYTES >> 20} MB, found {size >> 20} MB")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+            if len(members) > 3 + 2 * MAX_LAYERS or sum(m.file_size for m in members) > MAX_BYTES:
+                raise ModelFileError("holds more or larger arrays than any model of ours; not unpacked")
+            arrays = {}
+            for member in members:
+                name = member.filename
+                if not name.endswith(".npy") or name[:-4] in arrays:
+                    raise ModelFileError(f"not a jetbot_mlp model: unexpected member {name!r:.80}")
+                if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                    raise ModelFileError(f"member {name!r:.80} uses an unusual compression; not unpacked")
+                with archive.open(member) as stream:
+                    data = stream.read(member.file_size + 1)
+                arrays[name[:-4]] = _parse_npy(name, data)
+            return arrays
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, ValueError,
+            KeyError, IndexError, OverflowError, UnicodeError) as error:
+        raise ModelFileError(f"damaged or not a model file ({error or type(error).__name__}); "
+                             f"copy it again or train a new one")
+
+
+def _parse_npy(name, data):
+    """The array of one .npy member, without NumPy's own reader: it would believe any shape."""
+    stream = io.BytesIO(data)
+    try:
+        version = npy_format.read_magic(stream)
+        # a header of ours has 118 bytes; NumPy evaluates it as Python literals, so keep it small
+        if version != (1, 0) or int.from_bytes(data[8:10], "little") > 1024:
+            raise ValueError("unusual array header")
+        shape, fortran, dtype = npy_format.read_array_header_1_0(stream)
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError, AttributeError) as error:
+        raise ModelFileError(f"array {name!r:.80} is damaged ({str(error):.80}); copy the file again")
+    if dtype not in (np.dtype("<f4"), np.dtype("u1")):
+        raise ModelFileError(f"array {name!r:.80}: expected float32 or uint8, found {str(dtype):.40}")
+    body = data[stream.tell():]
+    count = 1
+    for length in shape:
+        count *= length
+    if fortran and len(shape) > 1 or len(shape) > 4 or count * dtype.itemsize != len(body):
+        raise ModelFileError(f"array {name!r:.80}: expected {shape} values, found {len(body)} bytes; "
+                             f"copy the file again")
+    return np.frombuffer(body, dtype).reshape(shape).copy()
+
+
+def _read_header(arrays):
+    raw = arrays.get("header")
+    if raw is None or raw.dtype != np.uint8 or raw.ndim != 1 or len(raw) > MAX_HEADER_BYTES:
+        raise ModelFileError("not a jetbot_mlp model: it has no header; train one with 'jetbot-mlp train'")
+    try:
+        header = json.loads(raw.tobytes().decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ModelFileError(f"the header is damaged ({str(error):.80}); copy the file again")
+    if not isinstance(header, dict) or header.get("format") != "jetbot_mlp model":
+        raise ModelFileError("not a jetbot_mlp model: its header is of something else")
+    if header.get("version") != FORMAT_VERSION:
+        raise ModelFileError(f"expected format version {FORMAT_VERSION}, found {header.get('version')!r:.40}; "
+                             f"update jetbot_mlp or train the model again")
+    return header
+
+
+def _build(header, arrays):
+    """Model from the header and arrays; every shape and value is held against the header."""
+    task, sizes, classes = header.get("task"), header.get("layer_sizes"), header.get("classes")
+    if task not in TASKS:
+        raise ModelFileError(f"expected a task out of {', '.join(TASKS)}, found {task!r:.40}")
+    if not isinstance(sizes, list) or not 2 <= len(sizes) <= MAX_LAYERS + 1 \
+            or not all(type(n) is int and 0 < n <= MAX_BYTES // 4 for n in sizes):
+        raise ModelFileError(f"layer sizes are not a list of whole numbers: {sizes!r:.80}")
+    if task == "road":
+        sound = classes is None and sizes[-1] == 2
+    else:
+        sound = isinstance(classes, list) and len(classes) == sizes[-1] \
+            and all(isinstance(name, str) for name in classes)
+    if not sound:
+        raise ModelFileError(f"classes {classes!r:.80} do not fit the {sizes[-1]} outputs of a {task} model")
+    for index, shape in enumerate(zip(sizes[:-1], sizes[1:])):
+        for name, expected in ((f"weights_{index}", shape), (f"bias_{index}", shape[1:])):
+            array = arrays.get(name)
+            if array is None or array.dtype != np.float32 or array.shape != expected:
+                raise ModelFileError(f"array {name}: expected float32 {expected}, found "
+                                     f"{'nothing' if array is None else (str(array.dtype), array.shape)}")
+            if not np.all(np.isfinite(array)):
+                raise ModelFileError(f"array {name} holds values that are not finite; train the model again")
+    try:
+        spec = FeatureSpec(**header["feature_spec"]).check()
+        network = MLP(sizes, header["hidden_activation"], header["output_activation"], header["loss"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelFileError(f"the header is not understood by this version ({str(error):.120}); "
+                             f"update jetbot_mlp or train the model again")
+    if spec.n_features != sizes[0]:
+        raise ModelFileError(f"the features have {spec.n_features} numbers, the first layer takes {sizes[0]}")
+    for index in range(len(sizes) - 1):
+        network.weights_[index][...] = arrays[f"weights_{index}"]
+        network.biases_[index][...] = arrays[f"bias_{index}"]
+    training = header.get("training")
+    return Model(task, None if classes is None else tuple(classes), network, spec,
+                 training if isinstance(training, dict) else {})
+
+
+def _prove(path, model, arrays):
+    """Compute the golden frame's answer again."""
+    image, promised = arrays.get("golden_image"), arrays.get("golden_output")
+    if image is None or image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape \
+            or promised is None or promised.shape != (model.network.layer_sizes[-1],):
+        raise ModelFileError(f"{path}: holds no golden frame to prove itself with; train the model again")
+    with np.errstate(all="ignore"):
+        computed = model.outputs(shrink(image)[None])[0]
+        difference = np.max(np.abs(computed - promised))
+    if not difference <= GOLDEN_TOLERANCE:  # NaN fails too
+        raise ModelFileError(f"{path}: the golden frame gives {np.round(computed, 5).tolist()} here, the file "
+                             f"promises {np.round(promised, 5).tolist()}; do not drive with it: copy it again, "
+                             f"or the versions of OpenCV or jetbot_mlp differ too much")
