@@ -1,0 +1,287 @@
+"""From the camera to the wheels: the newest frame only, and any doubt means stop.
+
+Three threads: the camera's own (its observer copies the frame and returns), the drive loop (predict,
+decide, command) and the watchdog. They share plain attributes that are replaced whole, never changed
+in place, and one lock, in the gate. `step` is the whole cycle; a stepped simulation calls it itself.
+"""
+import atexit
+import threading
+import time
+from collections import deque
+from typing import NamedTuple, Optional
+
+import numpy as np
+
+from jetbot_mlp.control import Limits, Settings, State, all_finite, decide
+from jetbot_mlp.errors import FrameError, HardwareError, JetbotMLPError, PredictionError
+from jetbot_mlp.gate import MotorGate
+from jetbot_mlp.hardware import adapt_robot
+from jetbot_mlp.messages import Frame, WheelCommand
+from jetbot_mlp.watchdog import Stamps, Watchdog
+
+BLACK_LEVEL = 4.0  # mean of 0..255 below which a picture counts as black: cap on, sensor dead, zmq's first frame
+RING = 1000  # frames over which rate and latency are reported
+
+
+class Step(NamedTuple):
+    """What one cycle did."""
+
+    frame: Frame
+    predictions: tuple  #: one per predictor
+    command: Optional[WheelCommand]  #: as written to the motors; None when it was refused
+    latency_s: float  #: from the frame's arrival to the command written
+
+
+class Status(NamedTuple):
+    """The driver at a glance; counts are since the last start."""
+
+    running: bool
+    reason: Optional[str]  #: why it is not running
+    frames: int  #: answered
+    dropped: int  #: overtaken by a newer frame before they were looked at
+    repeated: int  #: byte-identical to the one before; not looked at again
+    refused: int  #: commands that came too late or after a stop
+    fps: float  #: answered frames a second, over the last RING
+    latency_p50_ms: float  #: arrival to command written; NaN before the first
+    latency_p99_ms: float
+    frame_age_s: float  #: since the last arrival; inf before the first
+    predictions: tuple  #: of the last step
+    command: Optional[WheelCommand]  #: written last; None before the first and while stopped
+    wheels_stopped: bool  #: the motors accepted zeros
+    stops: tuple  #: of (stamp s, reason), oldest first, over all starts
+
+
+def check_image(image):
+    """Raises FrameError unless image is uint8 (H, W, 3)."""
+    if not isinstance(image, np.ndarray):
+        raise FrameError(f'frame: expected uint8 (H, W, 3), found {type(image).__name__}; restart the camera')
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
+        raise FrameError(f'frame: expected uint8 (H, W, 3), found {image.dtype} {image.shape}; restart the camera')
+
+
+class Driver:
+    """Drives a robot by one or two predictors until something is wrong or someone says stop.
+
+    predictors: a callable Frame -> prediction, or a sequence of them (road and collision).
+    robot: set_motors(left, right) and stop(); None is allowed when dry_run.
+    camera: value, observe(f, names='value'), unobserve; the driver neither opens nor closes it.
+    settings: control.Settings; may be replaced while driving. limits: control.Limits; may not.
+    clock: () -> s; in a thread it must run on by itself, in steps it is the simulation's.
+    frame_limit_s: wheels are at zero when the last frame is older; at most 0.5.
+    first_frame_s: a camera that shows nothing new for so long after start is refused.
+    on_step: callable(Step), after each answered frame, in the drive thread; keep it short.
+
+    >>> with Driver(predictor, robot, camera) as driver:      # doctest: +SKIP
+    ...     time.sleep(30)
+    """
+
+    def __init__(self, predictors, robot, camera, settings=Settings(), limits=Limits(), clock=time.monotonic,
+                 frame_limit_s=0.5, first_frame_s=2.0, dry_run=False, on_step=None):
+        self.predictors = (predictors,) if callable(predictors) else tuple(predictors)
+        if not self.predictors or not all(callable(p) for p in self.predictors):
+            raise ValueError(f'predictors: expected a callable or several, found {predictors!r}; give Predictor(model)')
+        if not (hasattr(camera, 'observe') and hasattr(camera, 'unobserve')):
+            raise ValueError(f'camera: expected observe and unobserve, found {type(camera).__name__}; use open_camera()')
+        self.camera = camera
+        self.settings = settings
+        self.on_step = on_step
+        self._clock = clock
+        self.watchdog = Watchdog(self._stamps, self.stop, clock, frame_limit_s, first_frame_s)
+        robot = None if robot is None and dry_run else adapt_robot(robot)
+        self.gate = MotorGate(robot, clock, self.watchdog.fire_at_s, limits, dry_run)
+        self._wake = threading.Event()  # set by the observer only: Event locks are not safe in signal handlers
+        self._thread = None
+        self._ever_started = False
+        self._observing = False
+        self._begin()
+
+    def _begin(self):
+        self._state = State()
+        self._started = self._clock()
+        self._arrived = self._changed = None
+        self._last_image = None
+        self._newest = None
+        self._next_sequence = 0
+        self._used = -1
+        self._frames = self._dropped = self._repeated = self._refused = 0
+        self._predictions = ()
+        self._ring = deque(maxlen=RING)  # of (frame stamp s, latency s)
+
+    # -- explicit start and stop ------------------------------------------------------------
+
+    def start(self, threaded=True):
+        """Open the way to the wheels; the only way out of a stop. Returns self at once.
+
+        threaded=False: no threads; call `step` after each frame yourself.
+        Raises HardwareError when motors or camera refuse, JetbotMLPError while a hung prediction of the
+        last run has not come back.
+        """
+        if not self.gate.stopped:
+            return self
+        if not self.join(1.0):
+            raise JetbotMLPError(
+                'start: expected the last run to have ended, found its thread still busy (a prediction that hangs, '
+                'or motors that refuse to stop); wait, or restart the program'
+            )
+        self._detach()
+        self._begin()
+        before = self.camera.value
+        if isinstance(before, np.ndarray):
+            self._last_image = before.copy()  # a camera that only ever shows this is frozen
+        self._ever_started = True
+        atexit.register(self.stop, 'the program ended')
+        self.gate.open()
+        try:
+            self._observing = True
+            self.camera.observe(self._on_frame, names='value')
+            if threaded:
+                self.watchdog.start(lambda: self.gate.stopped, self.gate.at_rest)
+                self._thread = threading.Thread(target=self._drive_loop, name='drive', daemon=True)
+                self._thread.start()
+        except Exception as error:
+            self.stop(f'start failed: {error}')
+            raise HardwareError(f'start: expected camera and threads to start, found {type(error).__name__}: {error}')
+        return self
+
+    def stop(self, reason='stop() was called'):
+        """Wheels to zero, latched until `start`. From any thread, observer or signal handler; as often as you like."""
+        self.gate.stop(reason)
+        self._detach()
+
+    def join(self, timeout=1.0):
+        """After a stop: wait for the threads, at most timeout s each. -> True when they have ended."""
+        ended = self.watchdog.join(timeout)
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(timeout)
+            ended = ended and not self._thread.is_alive()
+        if ended and self.gate.stopped and self.gate.wheels_stopped:
+            atexit.unregister(self.stop)
+        return ended
+
+    def __enter__(self):
+        return self if self._ever_started else self.start()
+
+    def __exit__(self, *exception):
+        self.stop('the with block ended' if exception[0] is None else f'the program raised {exception[0].__name__}')
+        self.join(1.0)
+
+    # -- one cycle --------------------------------------------------------------------------
+
+    def step(self):
+        """Answer the newest frame, if it has not been answered. -> Step, or None when there was nothing to do.
+
+        Never raises what a frame, a predictor or the motors did wrong: that stops, latched, with the reason
+        in status(). Raises ValueError before the first start.
+        """
+        if self.gate.stopped:
+            if not self._ever_started:
+                raise ValueError('step: expected a started driver; call start(threaded=False) first')
+            self._detach()
+            return None
+        frame = self._newest
+        if frame is None or frame.sequence == self._used:
+            self.watchdog.check(self._clock())
+            return None
+        self._dropped += frame.sequence - self._used - 1
+        self._used = frame.sequence
+        try:
+            result = self._answer(frame)
+            if self.on_step is not None:
+                self.on_step(result)
+            return result
+        except JetbotMLPError as error:
+            self.stop(str(error))
+        except Exception as error:
+            self.stop(f'the drive step raised {type(error).__name__}: {error}')
+        except BaseException as error:  # Ctrl-C in the midst of a step: wheels first
+            self.stop(f'interrupted by {type(error).__name__}')
+            raise
+        return None
+
+    def _answer(self, frame):
+        if frame.image[::4, ::4].mean() < BLACK_LEVEL:
+            raise FrameError('frame: expected a picture, found black; take the cap off or restart the camera')
+        predictions = tuple(self._predict(predictor, frame) for predictor in self.predictors)
+        command, state = decide(predictions, self._state, self.settings)
+        sent = self.gate.drive(command)
+        latency = self._clock() - frame.stamp
+        self._predictions = predictions
+        if sent is None:
+            self._refused += 1
+        else:
+            self._state = state
+            self._frames += 1
+            self._ring.append((frame.stamp, latency))
+        return Step(frame, predictions, sent, latency)
+
+    def _predict(self, predictor, frame):
+        prediction = predictor(frame)
+        if not isinstance(prediction, tuple) or not all_finite(prediction):
+            raise PredictionError(f'prediction: expected finite numbers, found {prediction}; check the model file')
+        return prediction._replace(stamp=frame.stamp)  # the frame's own, whatever the predictor says
+
+    def _drive_loop(self):
+        try:
+            while not self.gate.stopped:
+                self._wake.wait(0.05)  # a stop does not wake it: that would need a lock
+                self._wake.clear()
+                self.step()
+        finally:
+            self.stop('the drive loop ended')
+
+    # -- the camera's thread ----------------------------------------------------------------
+
+    def _on_frame(self, change):
+        """Copies the frame and returns. Must not raise: that would end the official camera's thread silently."""
+        try:
+            image = change['new']
+            stamp = self._clock()
+            check_image(image)
+            self._arrived = stamp
+            if self._last_image is not None and np.array_equal(self._last_image, image):
+                self._repeated += 1
+                return
+            copy = image.copy()
+            self._last_image = copy
+            self._changed = stamp
+            self._newest = Frame(copy, stamp, self._next_sequence)
+            self._next_sequence += 1
+            self._wake.set()
+        except Exception as error:
+            self.gate.stop(str(error) if isinstance(error, JetbotMLPError) else f'the camera observer raised {error!r}')
+
+    def _detach(self):
+        if self._observing:
+            self._observing = False
+            try:
+                self.camera.unobserve(self._on_frame, names='value')
+            except Exception:  # two stops at once: the other one was first
+                pass
+
+    # -- looking on -------------------------------------------------------------------------
+
+    def _stamps(self):
+        command = self.gate.command
+        return Stamps(self._started, self._arrived, self._changed, None if command is None else command.stamp)
+
+    def status(self):
+        """-> Status, from any thread."""
+        ring, stops = list(self._ring), tuple(self.gate.stops)
+        stopped = self.gate.stopped
+        reason = None
+        if stopped:
+            reason = stops[-1].reason if stops else 'not started'
+            if not self.gate.wheels_stopped:
+                reason += f'; AND THE MOTORS REFUSE TO STOP ({self.gate.stop_error}): lift the robot, switch it off'
+        p50, p99 = np.percentile([latency for _, latency in ring], [50, 99]) * 1e3 if ring else (np.nan, np.nan)
+        span = ring[-1][0] - ring[0][0] if ring else 0.0
+        arrived = self._arrived
+        return Status(
+            running=not stopped, reason=reason, frames=self._frames, dropped=self._dropped, repeated=self._repeated,
+            refused=self._refused, fps=(len(ring) - 1) / span if span > 0.0 else 0.0,
+            latency_p50_ms=float(p50), latency_p99_ms=float(p99),
+            frame_age_s=float('inf') if arrived is None else self._clock() - arrived,
+            predictions=self._predictions, command=None if stopped else self.gate.command,
+            wheels_stopped=self.gate.wheels_stopped,
+            stops=stops,
+        )

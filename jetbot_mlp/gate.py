@@ -1,0 +1,142 @@
+"""The one way to the wheels: every write to the robot passes here, and a stop latches here.
+
+A command passes only when the gate is open, its numbers are finite and the frame that it answers is
+still young; what passes is limited, and made of plain floats (the official Motor refuses np.float32).
+So a prediction that hangs and comes back late can't move wheels that were stopped meanwhile.
+
+`stop` may come from any thread, from a camera's observer and from a signal handler, also in the midst
+of `drive`. Therefore nothing here waits for long, the lock is re-entrant, and the latch itself is a
+lock-free list pop. If a stop overtakes a write that is under way, the write is followed by zeros again.
+"""
+import threading
+import time
+from collections import deque
+from typing import NamedTuple
+
+from jetbot_mlp.control import Limits, all_finite, limit
+from jetbot_mlp.errors import HardwareError
+
+RETRY_S = 1.0  # s, a stop that the motors refuse is repeated so long before the caller goes on
+RETRY_PAUSE_S = 0.01  # s
+LOCK_PATIENCE_S = 0.05  # s; a write that hangs in the kernel must not keep the zeros from being tried
+
+
+class Stop(NamedTuple):
+    """Why and when the wheels were stopped."""
+
+    stamp: float  #: s, driver's clock
+    reason: str
+
+
+class MotorGate:
+    """Closed at first; `open` is the explicit start, any `stop` closes it.
+
+    robot: has set_motors(left, right) and stop(); may be None when dry_run.
+    clock: () -> s, the clock of the frames' stamps.
+    age_limit_s: commands whose frame is older are refused.
+    dry_run: everything but the writes.
+    """
+
+    def __init__(self, robot, clock=time.monotonic, age_limit_s=0.4, limits=Limits(), dry_run=False):
+        self._robot = robot
+        self._clock = clock
+        self.age_limit_s = age_limit_s
+        self.limits = limits
+        self.dry_run = dry_run
+        self._lock = threading.RLock()
+        self._permit = []  # holds one item while open; pop() is atomic, so of many stops one is the first
+        self.stops = deque(maxlen=100)  # of Stop, oldest first
+        self.command = None  # the WheelCommand written last since `open`
+        self.wheels_stopped = True  # False from the first write until zeros were accepted
+        self.stop_error = None  # what the motors answered to the last refused stop
+
+    @property
+    def stopped(self):
+        """True until `open` and from the first `stop`."""
+        return not self._permit
+
+    def open(self):
+        """Let commands pass. Raises HardwareError when the motors do not even accept a stop."""
+        if not self.stopped:
+            return
+        if not self._zero(RETRY_S):
+            raise HardwareError(
+                f'motors: expected them to accept a stop before driving, found: {self.stop_error}; '
+                'check battery and motor board, then start again'
+            )
+        self.command = None
+        self._permit.append(True)
+
+    def drive(self, command):
+        """Write one WheelCommand. Returns what was really written, or None when it was refused.
+
+        A late command is refused without latching: the watchdog judges that. A command that is not
+        finite, or that the motors refuse, latches a stop.
+        """
+        if not all_finite(command):
+            self.stop(f'the command was not finite: left {command.left}, right {command.right}')
+            return None
+        sent, writing, failure = None, False, None
+        try:
+            with self._lock:
+                # 0 <=: a stamp from the future would never grow old
+                if not self.stopped and 0.0 <= self._clock() - command.stamp <= self.age_limit_s:
+                    sent = limit(command, self.command, self.limits)
+                    writing = True
+                    if not self.dry_run:
+                        self.wheels_stopped = False
+                        self._robot.set_motors(sent.left, sent.right)
+                    self.command = sent
+        except Exception as error:  # whatever the motors raise: stop
+            failure = f'the motors refused a command: {type(error).__name__}: {error}'
+        finally:
+            if writing and self.stopped:  # a stop overtook this write
+                sent = None
+                self._zero(RETRY_S)
+        if failure is not None:
+            self.stop(failure)
+            return None
+        return sent
+
+    def stop(self, reason):
+        """Wheels to zero, latched until `open`. Never raises; True when the motors accepted the zeros."""
+        try:
+            self._permit.pop()
+        except IndexError:
+            pass  # stopped before; the first reason stands, but the zeros are written again
+        else:
+            self.stops.append(Stop(self._clock(), reason))
+        return self._zero(RETRY_S)
+
+    def at_rest(self):
+        """True when stopped and the motors accepted it; tries once more when they have not."""
+        return self.stopped and (self.wheels_stopped or self._zero(0.0))
+
+    def _zero(self, retry_s):
+        if self.dry_run:
+            return True
+        deadline = time.monotonic() + retry_s  # wall time: that is what real wheels turn in
+        while True:
+            self.stop_error = self._write_zero()
+            if self.stop_error is None:
+                self.wheels_stopped = True
+                return True
+            self.wheels_stopped = False
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(RETRY_PAUSE_S)
+
+    def _write_zero(self):
+        """Both ways to stop, each tried even when the other raises. -> None or what they raised."""
+        locked = self._lock.acquire(timeout=LOCK_PATIENCE_S)
+        try:
+            errors = []
+            for write, speeds in ((self._robot.stop, ()), (self._robot.set_motors, (0.0, 0.0))):
+                try:
+                    write(*speeds)
+                except Exception as error:
+                    errors.append(f'{type(error).__name__}: {error}')
+            return '; '.join(errors) or None
+        finally:
+            if locked:
+                self._lock.release()
