@@ -101,8 +101,8 @@ def load_dataset(task, paths, xy="auto", progress=None, require_all_classes=True
             skipped += wrong
             read_labelled(labelled, source, title, records, skipped, progress)
     if not records:
-        raise DatasetError("expected frames to learn from, found %d files and none readable (%s: %s); collect "
-                           "them again or copy them again from the robot" % ((len(skipped),) + skipped[0]))
+        raise DatasetError("expected frames to learn from, found %d files and none readable (%s: %s); "
+                           "copy or collect them again" % ((len(skipped),) + skipped[0]))
     if task == "road":
         records = _road_targets(records, xy, skipped, notes)
     records = _without_copies(records, skipped, notes)

@@ -119,7 +119,7 @@ def _files_in_zip(archive, zip_path):
     lock = threading.Lock()  # zipfile counts its open members without one
     for member in archive.infolist():
         path = member.filename.replace("\\", "/").strip("/")
-        parts = [part for part in path.split("/") if part not in ("", ".")]
+        parts = [part for part in path.split("/") if part not in ("", ".", "..")]
         if not parts or member.filename.endswith("/") or not _is_wanted(parts):
             continue
         packed_bytes += member.compress_size
