@@ -38,6 +38,14 @@ def test_the_road_target_follows_the_picture():
     assert np.abs(targets - given)[:, 1].max() > 0.1  # and all are shifted a little
 
 
+def test_pictures_are_turned_shifted_and_scaled_but_never_sheared():
+    matrices = module._transforms(50, np.random.RandomState(0), True)[:, :, :2]
+    products = np.einsum("nij,nkj->nik", matrices, matrices)
+    scales = np.sqrt(products[:, 0, 0])
+    np.testing.assert_allclose(products, scales[:, None, None] ** 2 * np.eye(2), atol=1e-12)
+    assert 1 / 1.0801 < scales.min() < scales.max() < 1.0801
+
+
 def test_without_mirroring_left_stays_left():
     given = np.tile(np.float32([[-0.5, 0.2]]), (80, 1))
     _, targets = augment(frames(80), given, "road", np.random.RandomState(0), mirror=False)

@@ -105,7 +105,8 @@ def test_foreign_bytes_are_refused(data):
 
 
 @pytest.mark.parametrize("data", [png_claiming(60000, 60000), png_claiming(0, 10),
-                                  png_claiming(2 ** 31 - 1, 1), jpeg_claiming(65500, 65500), jpeg_claiming(10, 0)])
+                                  png_claiming(2 ** 31 - 1, 1),
+                                  jpeg_claiming(65500, 65500), jpeg_claiming(10, 0)])
 def test_a_claimed_size_out_of_bounds_is_refused_before_decoding(data, monkeypatch):
     monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("decoded"))
     with pytest.raises(DatasetError, match="pixels"):
