@@ -128,8 +128,9 @@ def iter_video(path):
     try:
         found, frame = video.read() if video is not None else (False, None)
         if not found:
-            raise JetbotMLPError("expected a video that OpenCV can read, found '{}' ({}): check the path, "
-                                 "and that it plays".format(path, "no file" if video is None else "no frames"))
+            why = "no such file" if video is None else "no frames in it"
+            raise JetbotMLPError("expected a video that OpenCV can read, found '{}' ({}): check the path"
+                                 .format(path, why))
         while found:
             yield frame
             found, frame = video.read()

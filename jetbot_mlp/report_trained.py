@@ -1,0 +1,68 @@
+"""A finished training -> what the report page shows of it."""
+import cv2
+import numpy as np
+
+from .report import TrainingReport
+
+PICTURES = 24  #: hidden units shown: those with the largest weights
+SIDE = 48  #: px of one pane
+
+
+def training_report(title, trained, model_bytes, skipped=()):
+    """trained: `Trained`; skipped: list of (file name, reason). Returns TrainingReport."""
+    model = trained.model
+    training = model.training
+    spec = model.feature_spec
+    facts = [
+        ("Task", model.task),
+        ("Frames", training["samples"]),
+        ("Trained on", training.get("trained_on", training["samples"])),
+        ("Held out", training["held_out_rule"]),
+        ("Layers", " - ".join(str(n) for n in model.network.layer_sizes)),
+        ("Units", f"{model.network.hidden_activation}, output {model.network.output_activation}"),
+        ("Parameters", model.network.n_parameters),
+        ("Model file", f"{model_bytes / 1000:.0f} kB"),
+        ("Training took", f"{trained.seconds:.1f} s"),
+        ("Epochs", training["epochs"]),
+        ("Input", _input_in_words(spec)),
+    ]
+    if trained.interrupted:
+        facts.append(("Ended", "by Ctrl-C; the best model so far was kept"))
+    return TrainingReport(title, facts, trained.history, trained.evaluation, weight_pictures(model),
+                          list(trained.notes), list(skipped))
+
+
+def _input_in_words(spec):
+    parts = []
+    if spec.grey_size:
+        parts.append(f"{spec.grey_size} x {spec.grey_size} grey pixels")
+    if spec.color_size:
+        parts.append(f"{spec.color_size} x {spec.color_size} colour pixels")
+    if spec.gradient_size:
+        parts.append(f"edge strength in {spec.directions} directions in {spec.cells} x {spec.cells} cells")
+    return " + ".join(parts)
+
+
+def weight_pictures(model):
+    """What excites the first hidden units, as pictures: (caption, float (m, SIDE, k * SIDE)).
+
+    One pane for each kind of number the frame is made of: grey pixels, colour pixels (mean over
+    the three colours), edges (sum over the directions of each block).
+    """
+    spec, weights = model.feature_spec, model.network.weights_[0]
+    strongest = np.argsort(-np.linalg.norm(weights, axis=0))[:PICTURES]
+    names, panes, start = [], [], 0
+    for name, shape in (("grey pixels", (spec.grey_size, spec.grey_size, 1)),
+                        ("colour pixels", (spec.color_size, spec.color_size, 3)),
+                        ("edges", (max(spec.cells - 1, 0),) * 2 + (4 * spec.directions,))):
+        size = shape[0] * shape[1] * shape[2]
+        if not size:
+            continue
+        block = weights[start:start + size, strongest].T.reshape((-1,) + shape).sum(axis=3)
+        block /= np.abs(block).max() + 1e-12
+        panes.append(np.stack([cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_NEAREST)
+                               for picture in block]))
+        names.append(name)
+        start += size
+    caption = f"First-layer weights of {len(strongest)} units, left to right: {', '.join(names)}"
+    return caption, np.concatenate(panes, axis=2)
