@@ -62,7 +62,10 @@ def open_frame_files(path):
 
 def shown(path):
     """``path`` in a form that can be printed and saved anywhere: odd bytes and line ends become \\x.. ."""
-    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    try:
+        text = os.fspath(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:  # half a character, as Windows and hostile zips allow
+        text = os.fspath(path).encode("utf-8", "backslashreplace").decode("utf-8")
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 

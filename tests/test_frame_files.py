@@ -138,3 +138,4 @@ def test_what_is_neither_folder_nor_zip_is_refused(tmp_path):
 def test_odd_file_names_can_be_printed_on_one_line():
     assert shown("a\nb\x1b[2J\udcff") == "a\\nb\\x1b[2J\\xff"
     assert shown("\ud55c\uad6d/a.jpg") == "\ud55c\uad6d/a.jpg"
+    assert shown("half \ud800.jpg") == "half \\ud800.jpg"
