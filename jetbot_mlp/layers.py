@@ -79,23 +79,23 @@ def descended(weights, bias, activations, error, learning_rate):
 
 
 # --- activations: A = f(Z) ---------------------------------------------------------------------------------
-# Each takes z, a float array (n, n_out), and writes A into ``out`` (which may be z itself), or into a new array.
-# Each derivative takes A = f(Z) and returns f'(Z), the same shape.
+# Each takes z, a float array (n, n_out), and writes A into ``out`` (which may be z itself), or into a new
+# array. Each derivative takes A = f(Z) and returns f'(Z), the same shape.
 
 
 def _new_output(z):
-    """An empty float array shaped like z: float32 stays float32, Python numbers and integers become float64."""
+    """An empty float array shaped like z: float32 stays float32, whole numbers become float64."""
     return np.empty(np.shape(z), dtype=np.result_type(np.asarray(z).dtype, np.float32))
 
 
 def sigmoid(z, out=None):
     """f(z) = 1 / (1 + exp(-z)), between 0 and 1 (the lecture's activation)."""
     out = _new_output(z) if out is None else out
-    np.maximum(z, _LOWEST_SIGMOID_INPUT, out)  # exp(-z) would overflow below
-    np.negative(out, out)
-    np.exp(out, out)
+    np.maximum(z, _LOWEST_SIGMOID_INPUT, out=out)  # exp(-z) would overflow below
+    np.negative(out, out=out)
+    np.exp(out, out=out)
     out += 1
-    np.reciprocal(out, out)
+    np.reciprocal(out, out=out)
     return out
 
 
@@ -107,7 +107,7 @@ def sigmoid_derivative(a):
 def tanh(z, out=None):
     """f(z) = (exp(z) - exp(-z)) / (exp(z) + exp(-z)), between -1 and 1 (Glorot & Bengio 2010)."""
     out = _new_output(z) if out is None else out
-    return np.tanh(z, out)
+    return np.tanh(z, out=out)
 
 
 def tanh_derivative(a):
@@ -118,7 +118,7 @@ def tanh_derivative(a):
 def relu(z, out=None):
     """f(z) = max(z, 0), the rectified linear unit (He et al. 2015)."""
     out = _new_output(z) if out is None else out
-    return np.maximum(z, 0, out)
+    return np.maximum(z, 0, out=out)
 
 
 def relu_derivative(a):
@@ -129,7 +129,7 @@ def relu_derivative(a):
 def leaky_relu(z, out=None):
     """f(z) = z where z > 0, else LEAKY_SLOPE z; as the slope is below 1, that is max(z, LEAKY_SLOPE z)."""
     out = _new_output(z) if out is None else out
-    return np.maximum(z, np.multiply(z, LEAKY_SLOPE), out)
+    return np.maximum(z, np.multiply(z, LEAKY_SLOPE), out=out)
 
 
 def leaky_relu_derivative(a):
@@ -154,13 +154,14 @@ def linear_derivative(a):
 
 
 def softmax(z, out=None):
-    """f(z)_j = exp(z_j) / sum_i exp(z_i) in each row: positive and of sum 1, the probabilities of the classes.
+    """f(z)_j = exp(z_j) / sum_i exp(z_i) in each row, the probabilities of the classes: above 0, of sum 1.
 
-    Subtracting the row's largest z from all of them cancels in the fraction, and keeps exp() from overflowing.
+    Subtracting the row's largest z from all of them cancels in the fraction, and keeps exp() from
+    overflowing.
     """
     out = _new_output(z) if out is None else out
-    np.subtract(z, np.maximum.reduce(z, axis=-1, keepdims=True), out)
-    np.exp(out, out)
+    np.subtract(z, np.maximum.reduce(z, axis=-1, keepdims=True), out=out)
+    np.exp(out, out=out)
     out /= np.add.reduce(out, axis=-1, keepdims=True)
     return out
 
@@ -210,19 +211,21 @@ def dropout_mask(shape, rate, random_state, dtype=np.float32):
 
 
 def xavier(n_in, n_out, random_state):
-    """W uniform in +- sqrt(6 / (n_in + n_out)), so of variance 2 / (n_in + n_out). Glorot & Bengio 2010, eq. 16.
+    """W uniform in +- sqrt(6 / (n_in + n_out)). Glorot & Bengio 2010, equation 16.
 
-    A compromise of the two wishes n_in Var(W) = 1 (the signals keep their size going forward, for an f that is
-    near the identity at 0) and n_out Var(W) = 1 (the errors keep theirs going back). float64 (n_in, n_out).
+    That is of variance 2 / (n_in + n_out), a compromise of two wishes: n_in Var(W) = 1, so that the signals
+    keep their size going forward (for an f that is near the identity at 0), and n_out Var(W) = 1, so that the
+    errors keep theirs going back. Returns float64 (n_in, n_out).
     """
     limit = np.sqrt(6.0 / (n_in + n_out))
     return random_state.uniform(-limit, limit, size=(n_in, n_out))
 
 
 def he(n_in, n_out, random_state):
-    """W normal of variance 2 / n_in. He et al. 2015, eq. 10; the lecture's randn(n_in, n_out) / sqrt(n_in / 2).
+    """W normal of variance 2 / n_in. He et al. 2015, equation 10.
 
-    A ReLU cuts half of its inputs away, and the 2 makes up for that. float64 (n_in, n_out).
+    A ReLU cuts half of its inputs away, and the 2 makes up for that. The lecture's randn(n_in, n_out) /
+    sqrt(n_in / 2) is the same. Returns float64 (n_in, n_out).
     """
     return random_state.standard_normal((n_in, n_out)) / np.sqrt(n_in / 2.0)
 

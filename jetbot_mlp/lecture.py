@@ -1,7 +1,7 @@
 """``NeuralNetwork``, the class of the lecture, as a thin face on the package's own ``MLP``.
 
-Code written for the lecture's class runs here unchanged, and ``to_mlp`` hands on what it has learned.
-The lecture's notation: layers count from 1, the input layer, so W2 and b2 lead into layer 2; Z is what a layer
+Code written for the lecture's class runs here unchanged, and ``to_mlp`` hands on what it has learned. The
+lecture's notation: layers count from 1, the input layer, so W2 and b2 lead into layer 2; Z is what a layer
 sums up, A = sigmoid(Z) what it gives, and loss_3 is the error of layer 3.
 """
 from typing import NamedTuple
@@ -21,7 +21,7 @@ def sigmoid(x):
 
 
 class NeuralNetwork:
-    """The lecture's network: sigmoid layers, half squared error, one step of gradient descent for each train().
+    """The lecture's network: sigmoid layers, half squared error, one step of gradient descent a train().
 
         network = NeuralNetwork(784, 100, 10, 0.3)
         network.train(input_data, target_data)           # (1, 784) and (1, 10)
@@ -31,38 +31,38 @@ class NeuralNetwork:
 
     Attributes, all of them yours to read and to set: input_nodes, hidden_nodes, output_nodes, learning_rate;
     W2, W3 (nodes before, nodes); b2, b3 (nodes,), after a step (1, nodes) as in the lecture; Z1, A1 to Z3, A3
-    (rows, nodes), zeros (1, nodes) at first, later those of the last feed_forward(); input_data and target_data,
-    those of the last train(). Arrays that you took from here keep their values: train() puts new ones in place.
+    (rows, nodes), zeros (1, nodes) at first, later those of the last feed_forward(); input_data and
+    target_data, those of the last train(). Arrays that you took from here keep their values: train() puts new
+    ones in place.
 
     The weights are drawn as in the lecture, from the global np.random in the order W2, b2, W3, b3, so after
-    np.random.seed(0) they are the lecture's: W normal of variance 2 / nodes before (He et al. 2015), b uniform
-    in 0..1. They are float64 as in the lecture and not float32 as in MLP: in float32, numerical_derivative with
-    its step of 1e-4 would be wrong in the third digit.
+    np.random.seed(0) they are the lecture's: W normal of variance 2 / nodes before (He et al. 2015), b
+    uniform in 0..1. They are float64 as in the lecture and not float32 as in MLP: in float32,
+    numerical_derivative with its step of 1e-4 would be wrong in the third digit.
 
     Two slips of the lecture's listing are not copied:
 
     - It changes W3 first and then computes loss_2 = (loss_3 . W3^T) A2 (1 - A2) with the *changed* W3. The
       derivative is one at a single point: here all errors come first, from the weights that made A3, and then
-      all weights change.
+      all weights change. It matters: on MNIST, with the lecture's settings, the slip costs about one percent.
     - It prints the cross-entropy (feed_forward, loss_val) while it descends the half squared error: its
       loss_3 = (A3 - T) A3 (1 - A3) has the factor A3 (1 - A3), which the cross-entropy's does not (see
       ``losses``). The numbers are kept, since students compare them; the name is put right here. So
       numerical_derivative of loss_val() is *not* what train() steps along.
     """
 
+    # Defaults here and not in __init__, so that a student's own __init__ need not call this one.
+    input_data = None
+    target_data = None
+    _mlp = None
+
     def __init__(self, input_nodes, hidden_nodes, output_nodes, learning_rate):
         self.input_nodes = input_nodes
         self.hidden_nodes = hidden_nodes
         self.output_nodes = output_nodes
         self.learning_rate = learning_rate
-        self.input_data = None
-        self.target_data = None
 
-        hidden = list(hidden_nodes) if isinstance(hidden_nodes, (list, tuple)) else [hidden_nodes]
-        sizes = [input_nodes] + hidden + [output_nodes]
-        # All the arithmetic is the MLP's, on the arrays that this object holds at that moment (see _core). The
-        # random_state keeps it from touching np.random; the weights that it draws are not used.
-        self._mlp = MLP(sizes, 'sigmoid', 'sigmoid', 'half_squared_error', dtype=np.float64, random_state=0)
+        sizes = self._empty_core().layer_sizes
         for layer, (n_before, n) in enumerate(zip(sizes, sizes[1:]), start=2):
             setattr(self, 'W%d' % layer, np.random.randn(n_before, n) / np.sqrt(n_before / 2))
             setattr(self, 'b%d' % layer, np.random.rand(n))
@@ -80,12 +80,16 @@ class NeuralNetwork:
         for layer, (z, a) in enumerate(zip(forward_pass.z, forward_pass.outputs), start=2):
             setattr(self, 'Z%d' % layer, z)
             setattr(self, 'A%d' % layer, a)
-        a = forward_pass.outputs[-1]
+        a, t = forward_pass.outputs[-1], np.atleast_2d(self.target_data)
+        if t.shape != a.shape:
+            raise ValueError('target_data: expected shape %s, a row for each row of input_data, found %s; '
+                             'one value for each of the %d output nodes'
+                             % (a.shape, t.shape, self.output_nodes))
         delta = 1e-7  # keeps the logarithm from 0
-        return -np.sum(self.target_data * np.log(a + delta) + (1 - self.target_data) * np.log((1 - a) + delta))
+        return -np.sum(t * np.log(a + delta) + (1 - t) * np.log((1 - a) + delta))
 
     def loss_val(self):
-        """The cross-entropy of the last layer on input_data and target_data, summed over nodes and rows, a float:
+        """The cross-entropy on input_data and target_data, summed over nodes and rows, a float::
 
             -sum(T log(A3 + 1e-7) + (1 - T) log(1 - A3 + 1e-7))
 
@@ -94,7 +98,9 @@ class NeuralNetwork:
         return self.feed_forward()
 
     def train(self, input_data, target_data):
-        """One step of gradient descent on input_data (rows, input_nodes) and target_data (rows, output_nodes).
+        """One step of gradient descent.
+
+        input_data: (rows, input_nodes), normalised; target_data: (rows, output_nodes)::
 
             loss_3 = (A3 - T) A3 (1 - A3)                 loss_2 = (loss_3 . W3^T) A2 (1 - A2)
             W3 = W3 - learning_rate A2^T . loss_3         b3 = b3 - learning_rate loss_3
@@ -107,33 +113,34 @@ class NeuralNetwork:
         self.feed_forward()
 
         core = self._core()
-        outputs = [getattr(self, 'A%d' % layer) for layer in self._layers()]
+        layers = self._layers()
+        outputs = [getattr(self, 'A%d' % layer) for layer in layers]
         errors = core.layer_errors(core.output_error(outputs[-1], np.atleast_2d(target_data)), outputs)
-        for layer, activations, error in zip(self._layers(), [self.A1] + outputs, errors):
-            weights, bias = descended(getattr(self, 'W%d' % layer), getattr(self, 'b%d' % layer), activations, error,
-                                      self.learning_rate)
+        for layer, activations, error in zip(layers, [self.A1] + outputs, errors):
+            weights, bias = descended(getattr(self, 'W%d' % layer), getattr(self, 'b%d' % layer),
+                                      activations, error, self.learning_rate)
             setattr(self, 'W%d' % layer, weights)
             setattr(self, 'b%d' % layer, bias.reshape(1, -1))
 
     def predict(self, input_data):
-        """The number of the node that answers loudest, an int, for one sample (input_nodes,) or (1, input_nodes).
+        """The number of the node that answers loudest: an int.
 
-        input_data is what train() takes: normalised already.
+        input_data: one sample, (input_nodes,) or (1, input_nodes), normalised as for train().
         """
         a = self._core().forward(np.atleast_2d(input_data))
         if len(a) != 1:
-            raise ValueError('predict: expected one sample of shape (%d,) or (1, %d), found %d rows; call it for each '
-                             'row' % (self.input_nodes, self.input_nodes, len(a)))
+            raise ValueError('predict: expected one sample of shape (%d,) or (1, %d), found %d rows; call it '
+                             'for each row' % (self.input_nodes, self.input_nodes, len(a)))
         return int(np.argmax(a))
 
     def accuracy(self, test_data, labels=None):
-        """Predicts every row, prints the share that is right in percent, and returns which were: two lists of ints.
+        """Predicts every row, and prints how many percent are right.
 
         Either form of the lecture: accuracy(test_data) with rows of a label and the raw values, (n, 1 +
-        input_nodes), or accuracy(inputs, labels) with raw values (n, input_nodes) and labels (n,) or (n, 1). Raw
-        values are 0..255 and become value / 255 * 0.99 + 0.01 in here, in both forms.
+        input_nodes), or accuracy(inputs, labels) with raw values (n, input_nodes) and labels (n,) or (n, 1).
+        Raw values are 0..255 and become value / 255 * 0.99 + 0.01 in here, in both forms.
 
-        Returns (matched_list, not_matched_list), the row numbers.
+        Returns (matched_list, not_matched_list), the numbers of the rows that were right and wrong.
         """
         inputs, labels = _inputs_and_labels(test_data, labels, self.input_nodes)
         matched_list = []
@@ -148,55 +155,71 @@ class NeuralNetwork:
 
     def to_mlp(self, dtype=np.float32):
         """What the network has learned so far, as an MLP of its own: for model files, or to train on."""
-        mlp = MLP(self._mlp.layer_sizes, 'sigmoid', 'sigmoid', 'half_squared_error', dtype=dtype, random_state=0)
         core = self._core()
+        mlp = MLP(core.layer_sizes, 'sigmoid', 'sigmoid', 'half_squared_error', dtype=dtype,
+                  random_state=0)
         mlp.weights_ = [np.array(weights, dtype=mlp.dtype) for weights in core.weights_]
         mlp.biases_ = [np.array(bias, dtype=mlp.dtype).ravel() for bias in core.biases_]
         return mlp
 
     def _layers(self):
         """The numbers of the layers with weights: 2, 3, ..."""
-        return range(2, len(self._mlp.layer_sizes) + 1)
+        return range(2, len(self._empty_core().layer_sizes) + 1)
+
+    def _empty_core(self):
+        """The MLP that does all the arithmetic; _core() lends it this object's W and b.
+
+        Its random_state keeps it from drawing from np.random; the weights that it draws are not used.
+        """
+        if self._mlp is None:
+            hidden = self.hidden_nodes
+            hidden = list(hidden) if isinstance(hidden, (list, tuple)) else [hidden]
+            sizes = [self.input_nodes] + hidden + [self.output_nodes]
+            self._mlp = MLP(sizes, 'sigmoid', 'sigmoid', 'half_squared_error', dtype=np.float64,
+                            random_state=0)
+        return self._mlp
 
     def _core(self):
-        """The MLP, with the W and b that this object has now: those of train(), or what a student has put there.
+        """The MLP with the W and b that this object has now: of train(), or what a student has put there.
 
         Raises ValueError when a W or b has another shape than the network.
         """
-        sizes = self._mlp.layer_sizes
+        core = self._empty_core()
         for layer in self._layers():
             weights, bias = getattr(self, 'W%d' % layer), getattr(self, 'b%d' % layer)
-            n_before, n = sizes[layer - 2], sizes[layer - 1]
+            n_before, n = core.layer_sizes[layer - 2:layer]
             if np.shape(weights) != (n_before, n):
                 raise ValueError('W%d: expected shape (%d, %d), found %s; it leads from %d nodes to %d'
                                  % (layer, n_before, n, np.shape(weights), n_before, n))
             if np.shape(bias) not in ((n,), (1, n)):
-                raise ValueError('b%d: expected shape (%d,) or (1, %d), found %s; with several rows, add up their '
-                                 'errors with np.sum(loss_%d, axis=0)' % (layer, n, n, np.shape(bias), layer))
-            self._mlp.weights_[layer - 2] = weights
-            self._mlp.biases_[layer - 2] = bias
-        return self._mlp
+                raise ValueError('b%d: expected shape (%d,) or (1, %d), found %s; with several rows, add up '
+                                 'their errors with np.sum(loss_%d, axis=0)'
+                                 % (layer, n, n, np.shape(bias), layer))
+            core.weights_[layer - 2] = weights
+            core.biases_[layer - 2] = bias
+        return core
 
 
 def normalized(raw):
-    """Raw pixel values 0..255 as the lecture's inputs, 0.01..1 (float64): a zero would give its weights no gradient."""
+    """Raw values 0..255 as the lecture's inputs 0.01..1, float64: a zero gives its weights no gradient."""
     return raw / 255.0 * 0.99 + 0.01
 
 
 def _inputs_and_labels(test_data, labels, n_inputs):
-    """Both forms of accuracy()'s arguments as (inputs (n, n_inputs), labels (n,)); ValueError when they are neither."""
+    """Either form of accuracy()'s arguments as inputs (n, n_inputs) and labels (n,); else ValueError."""
     inputs = np.asarray(test_data)
     n_columns = n_inputs + (labels is None)
-    if inputs.ndim != 2 or inputs.shape[1] != n_columns or not len(inputs):
+    if inputs.ndim != 2 or inputs.shape[1] != n_columns or len(inputs) == 0:
         raise ValueError('test_data: expected shape (n, %d), %s, found %s; pass accuracy(test_data) or '
-                         'accuracy(inputs, labels)' % (n_columns, 'label first' if labels is None else 'without the '
+                         'accuracy(inputs, labels)'
+                         % (n_columns, 'label first' if labels is None else 'without the '
                                                        'labels', inputs.shape))
     if labels is None:
         return inputs[:, 1:], inputs[:, 0]
     labels = np.asarray(labels)
     if labels.shape not in ((len(inputs),), (len(inputs), 1)):
-        raise ValueError('labels: expected shape (%d,), one number for each row of inputs, found %s; targets become '
-                         'labels with np.argmax(targets, axis=1)' % (len(inputs), labels.shape))
+        raise ValueError('labels: expected shape (%d,), one number for each row of inputs, found %s; targets '
+                         'become labels with np.argmax(targets, axis=1)' % (len(inputs), labels.shape))
     return inputs, labels.ravel()
 
 
@@ -207,7 +230,8 @@ class LectureRun(NamedTuple):
     accuracy: float  #: share of the test rows that are right, 0 to 1
 
 
-def train_lecture(training_data, test_data, learning_rate=0.3, hidden_nodes=100, epochs=1, seed=None, progress=None):
+def train_lecture(training_data, test_data, learning_rate=0.3, hidden_nodes=100, epochs=1, seed=None,
+                  progress=None):
     """The lecture's run on MNIST: one sample at a time, in the order of the file. Prints nothing.
 
     training_data, test_data: (n, 1 + 784), label and raw values 0..255 in each row, the labels 0 to 9.
@@ -235,5 +259,5 @@ def train_lecture(training_data, test_data, learning_rate=0.3, hidden_nodes=100,
             rows = progress(rows, total=len(inputs), desc='epoch %d of %d' % (epoch + 1, epochs))
         for row in rows:
             network.train(normalized(inputs[row:row + 1]), targets[row:row + 1])
-    matched = sum(network.predict(normalized(test_inputs[row])) == label for row, label in enumerate(test_labels))
+    matched = sum(network.predict(normalized(row)) == label for row, label in zip(test_inputs, test_labels))
     return LectureRun(network, matched / len(test_labels))

@@ -33,8 +33,9 @@ def half_squared_error_derivative(a, targets):
 
 
 def huber(z, a, targets):
-    """E = sum_j h(A_j - T_j), h(e) = e^2 / 2 where |e| <= d, else d (|e| - d / 2); d = HUBER_DELTA. Huber 1964.
+    """E = sum_j h(A_j - T_j), with h(e) = e^2 / 2 where |e| <= d, else d (|e| - d / 2). Huber 1964.
 
+    d is HUBER_DELTA. h and its derivative have no jump at d.
     A wrong label far away pulls with a constant force instead of one that grows with the distance.
     """
     distance = np.abs(a - targets)
@@ -50,8 +51,8 @@ def huber_derivative(a, targets):
 def binary_cross_entropy(z, a, targets):
     """E = -sum_j (T_j log A_j + (1 - T_j) log(1 - A_j)), for A = sigmoid(Z) and targets from 0 to 1.
 
-    With log A = -log(1 + exp(-z)) and log(1 - A) = -z - log(1 + exp(-z)) this is z (1 - T) + log(1 + exp(-z)),
-    and pulling max(-z, 0) out of the logarithm gives a form in which exp() never overflows::
+    With log A = -log(1 + exp(-z)) and log(1 - A) = -z - log(1 + exp(-z)), each term of the sum becomes
+    z (1 - T) + log(1 + exp(-z)), and max(-z, 0) taken out of the logarithm leaves no exp() that overflows::
 
         E = sum_j max(z_j, 0) - z_j T_j + log(1 + exp(-|z_j|))
     """
@@ -61,8 +62,8 @@ def binary_cross_entropy(z, a, targets):
 def binary_cross_entropy_derivative(a, targets):
     """dE/dZ_j = A_j - T_j, fused with the sigmoid.
 
-    dE/dA = -T / A + (1 - T) / (1 - A) = (A - T) / (A (1 - A)), and the sigmoid's f'(Z) = A (1 - A) cancels the
-    denominator. So a wrong and saturated output learns at full speed, which the half squared error's
+    dE/dA = -T / A + (1 - T) / (1 - A) = (A - T) / (A (1 - A)), and the sigmoid's f'(Z) = A (1 - A) cancels
+    the denominator. So a wrong and saturated output learns at full speed, which the half squared error's
     (A - T) A (1 - A) does not: that one all but stops where A is near 0 or 1.
     """
     return a - targets
@@ -100,19 +101,23 @@ class Loss(NamedTuple):
 
 
 LOSSES = {
-    'half_squared_error': Loss(half_squared_error, half_squared_error_derivative, False, ('linear', 'sigmoid')),
-    'huber': Loss(huber, huber_derivative, False, ('linear', 'sigmoid')),
-    'binary_cross_entropy': Loss(binary_cross_entropy, binary_cross_entropy_derivative, True, ('sigmoid',)),
-    'softmax_cross_entropy': Loss(softmax_cross_entropy, softmax_cross_entropy_derivative, True, ('softmax',)),
+    'half_squared_error': Loss(half_squared_error, half_squared_error_derivative,
+                               fused=False, output_activations=('linear', 'sigmoid')),
+    'huber': Loss(huber, huber_derivative,
+                  fused=False, output_activations=('linear', 'sigmoid')),
+    'binary_cross_entropy': Loss(binary_cross_entropy, binary_cross_entropy_derivative,
+                                 fused=True, output_activations=('sigmoid',)),
+    'softmax_cross_entropy': Loss(softmax_cross_entropy, softmax_cross_entropy_derivative,
+                                  fused=True, output_activations=('softmax',)),
 }
 
 
 def value_of_outputs(name, a, targets):
     """The loss ``name`` of each sample (n,) where only the outputs a are left, and not the z they came from.
 
-    z is found again by the inverse of the activation: log(A / (1 - A)) for the sigmoid, log(A) for the softmax,
-    since softmax(log A) = A. An output that was rounded to 0 or 1 counts as the float next to it, so in
-    float32 a sigmoid's loss ends at 16.6 for each node.
+    z is found again by the inverse of the activation: log(A / (1 - A)) for the sigmoid, log(A) for the
+    softmax, since softmax(log A) = A. An output that was rounded to 0 or 1 counts as the float next to it, so
+    in float32 a sigmoid's loss ends at 16.6 for each node.
     """
     loss = LOSSES[name]
     if not loss.fused:
@@ -139,8 +144,8 @@ def check_targets(name, targets):
         sums = targets.sum(axis=1)
         if targets.size and np.max(np.abs(sums - 1)) > 1e-3:
             worst = sums[np.argmax(np.abs(sums - 1))]
-            raise ValueError('softmax_cross_entropy expects each row of the targets to have the sum 1, found %g; '
-                             'make them with losses.one_hot(labels, n_classes)' % worst)
+            raise ValueError('softmax_cross_entropy expects each row of the targets to have the sum 1, found '
+                             '%g; make them with losses.one_hot(labels, n_classes)' % worst)
 
 
 def one_hot(labels, n_classes, off=0.0, on=1.0, dtype=np.float32):
@@ -151,8 +156,9 @@ def one_hot(labels, n_classes, off=0.0, on=1.0, dtype=np.float32):
     """
     labels = np.asarray(labels)
     if labels.ndim != 1 or not np.all((labels == np.floor(labels)) & (labels >= 0) & (labels < n_classes)):
-        raise ValueError('labels: expected shape (n,) of whole numbers from 0 to %d, found shape %s with values %s; '
-                         'number the classes from 0' % (n_classes - 1, labels.shape, np.unique(labels)[:12]))
+        raise ValueError('labels: expected shape (n,) of whole numbers from 0 to %d, found shape %s with '
+                         'values %s; number the classes from 0'
+                         % (n_classes - 1, labels.shape, np.unique(labels)[:12]))
     targets = np.full((len(labels), n_classes), off, dtype=dtype)
     targets[np.arange(len(labels)), labels.astype(np.intp)] = on
     return targets

@@ -5,25 +5,43 @@ Read ``layers`` and ``losses`` first; this file is what they add up to. In the l
 
     forward          A_1 = X         Z_l = A_{l-1} . W_l + b_l        A_l = f_l(Z_l)
 
-    the last layer   loss_L = dE/dA_L f'(Z_L)                   half squared error and sigmoid, the lecture's:
-                                                                loss_L = (A_L - T) A_L (1 - A_L)
-    going back       loss_l = (loss_{l+1} . W_{l+1}^T) f'(Z_l)  sigmoid:
-                                                                loss_l = (loss_{l+1} . W_{l+1}^T) A_l (1 - A_l)
-    gradients        dE/dW_l = A_{l-1}^T . loss_l               dE/db_l = sum of the rows of loss_l
+    the last layer   loss_L = dE/dA_L f'(Z_L)
+                            = (A_L - T) A_L (1 - A_L)                     half squared error and sigmoid
+    going back       loss_l = (loss_{l+1} . W_{l+1}^T) f'(Z_l)
+                            = (loss_{l+1} . W_{l+1}^T) A_l (1 - A_l)      sigmoid
+    gradients        dE/dW_l = A_{l-1}^T . loss_l
+                     dE/db_l = sum of the rows of loss_l
 
 The lecture numbers its arrays from the input layer, so its first weights are W2; ``weights_[0]`` here.
 
-Sources: the lecture; Rumelhart, Hinton & Williams 1986, "Learning representations by back-propagating errors".
+Sources: the lecture; Rumelhart, Hinton & Williams 1986, "Learning representations by back-propagating
+errors".
 """
 from typing import List, NamedTuple, Optional
 
 import numpy as np
 
-from .layers import (ACTIVATIONS, HIDDEN_ACTIVATIONS, INITIALIZATIONS, OUTPUT_ACTIVATIONS, affine, affine_gradients,
-                     affine_input_error, descended, dropout_mask)
+from .layers import (
+    ACTIVATIONS,
+    HIDDEN_ACTIVATIONS,
+    INITIALIZATIONS,
+    OUTPUT_ACTIVATIONS,
+    affine,
+    affine_gradients,
+    affine_input_error,
+    descended,
+    dropout_mask,
+)
 from .losses import LOSSES, check_targets, value_of_outputs
-from .network_settings import (as_random_state, check_combination, checked_dropout, checked_dtype, checked_name,
-                               checked_sizes, is_integer)
+from .network_settings import (
+    as_random_state,
+    check_combination,
+    checked_dropout,
+    checked_dtype,
+    checked_name,
+    checked_sizes,
+    is_integer,
+)
 
 
 class ForwardPass(NamedTuple):
@@ -35,7 +53,7 @@ class ForwardPass(NamedTuple):
     inputs: List[np.ndarray]  #: (n, n_in) what the layer was given
     z: List[np.ndarray]  #: (n, n_out) Z = inputs . W + b
     outputs: List[np.ndarray]  #: (n, n_out) A = f(Z)
-    masks: Optional[List[np.ndarray]]  #: (n, n_out) the dropout mask of each hidden layer; None without dropout
+    masks: Optional[List[np.ndarray]]  #: (n, n_out) dropout mask of each hidden layer; None without dropout
 
 
 class MLP:
@@ -44,8 +62,8 @@ class MLP:
     layer_sizes: numbers of nodes, input first: [784, 100, 10] has one hidden layer.
     hidden_activation: 'sigmoid', 'tanh', 'relu' or 'leaky_relu', for all hidden layers.
     output_activation: 'linear', 'sigmoid' or 'softmax'.
-    loss: 'half_squared_error' or 'huber' (with linear or sigmoid outputs), 'binary_cross_entropy' (with sigmoid
-        outputs), 'softmax_cross_entropy' (with softmax outputs, which go with no other loss).
+    loss: 'half_squared_error' or 'huber' (with linear or sigmoid outputs), 'binary_cross_entropy' (with
+        sigmoid outputs), 'softmax_cross_entropy' (with softmax outputs, which go with no other loss).
     initialization: 'xavier', 'he', or 'auto': each layer what suits its activation, that is He for ReLUs and
         Xavier for all others. Biases begin at 0.
     dropout: share of the hidden nodes that is silent in a training step, 0 to below 1; inference never drops.
@@ -58,12 +76,14 @@ class MLP:
     """
 
     def __init__(self, layer_sizes, hidden_activation='sigmoid', output_activation='sigmoid',
-                 loss='half_squared_error', initialization='auto', dropout=0.0, dtype=np.float32, random_state=None):
+                 loss='half_squared_error', initialization='auto', dropout=0.0, dtype=np.float32,
+                 random_state=None):
         self.layer_sizes = checked_sizes(layer_sizes)
         self.hidden_activation = checked_name('hidden_activation', hidden_activation, HIDDEN_ACTIVATIONS)
         self.output_activation = checked_name('output_activation', output_activation, OUTPUT_ACTIVATIONS)
         self.loss = checked_name('loss', loss, LOSSES)
-        self.initialization = checked_name('initialization', initialization, ('auto',) + tuple(INITIALIZATIONS))
+        self.initialization = checked_name('initialization', initialization,
+                                           ('auto',) + tuple(INITIALIZATIONS))
         self.dropout = checked_dropout(dropout)
         self.dtype = checked_dtype(dtype)
         check_combination(self.output_activation, self.loss, self.layer_sizes[-1])
@@ -81,12 +101,13 @@ class MLP:
     def forward(self, x):
         """The outputs (n, n_out) for the inputs x (n, n_in): inference, without dropout.
 
-        Safe to call from several threads: it writes to its own arrays only. Raises ValueError on a wrong shape.
+        Safe to call from several threads: it writes to its own arrays only. Raises ValueError on a wrong
+        shape.
         """
         a = self._checked_inputs(x)
         for weights, bias, activation in zip(self.weights_, self.biases_, self._activations()):
             z = affine(a, weights, bias)
-            a = activation.function(z, z)  # in place: nobody needs this z any more
+            a = activation.function(z, out=z)  # in place: nobody needs this z any more
         return a
 
     def forward_pass(self, x, random_state=None):
@@ -111,7 +132,7 @@ class MLP:
     # --- backward ------------------------------------------------------------------------------------------
 
     def output_error(self, outputs, targets):
-        """loss_L = dE/dZ_L (n, n_out) of each sample, from the outputs A_L and the targets T (both (n, n_out)).
+        """loss_L = dE/dZ_L (n, n_out) of each sample, from outputs A_L and targets T, both (n, n_out).
 
         The loss's dE/dA_L times f'(Z_L), or A_L - T at once where the two are fused (see ``losses``).
         """
@@ -122,10 +143,10 @@ class MLP:
         return error
 
     def layer_errors(self, output_error, outputs, masks=None):
-        """Takes the last layer's error back through all layers: [loss_2, ..., loss_L] in the lecture's numbers.
+        """Takes the last layer's error back through all layers: [loss_2, ..., loss_L] of the lecture.
 
-        output_error: (n, n_out), dE/dZ_L; outputs and masks: as in ForwardPass. No weights are changed on the way:
-        every error is computed with the weights that made the outputs.
+        output_error: (n, n_out), dE/dZ_L; outputs and masks: as in ForwardPass. No weights are changed on the
+        way: every error is computed with the weights that made the outputs.
         """
         derivative = ACTIVATIONS[self.hidden_activation].derivative
         errors = [output_error]
@@ -141,12 +162,12 @@ class MLP:
     def backpropagate(self, x, targets, sample_weight=None, random_state=None):
         """The loss and its derivatives by every weight and bias.
 
-        x: (n, n_in); targets: (n, n_out). sample_weight: (n,) or None; a sample of weight 2 counts like two (the
-        weights are expected to be 1 in the mean of the whole data set; no sum over this batch is divided out).
-        Dropout only when a random_state (int or RandomState) is given.
+        x: (n, n_in); targets: (n, n_out). sample_weight: (n,) or None; a sample of weight 2 counts like two
+        (the weights are expected to be 1 in the mean of the whole data set; no sum over this batch is divided
+        out). Dropout only when a random_state (int or RandomState) is given.
 
-        Returns (loss, gradients): loss, a float, is sum(sample_weight_k E_k) / n over the n samples; gradients are
-        [dW1, db1, dW2, db2, ...] of that loss, new arrays in the order of ``parameters()``.
+        Returns (loss, gradients): loss, a float, is sum(sample_weight_k E_k) / n over the n samples;
+        gradients are [dW1, db1, dW2, db2, ...] of that loss, new arrays in the order of ``parameters()``.
         Raises ValueError on a wrong shape, no samples, or targets that the loss is not defined for.
         """
         forward_pass = self.forward_pass(x, random_state)
@@ -156,10 +177,10 @@ class MLP:
 
         error = self.output_error(outputs, targets)
         error *= shares[:, np.newaxis]  # all that follows is linear in it, so the mean is taken here once
+        errors = self.layer_errors(error, forward_pass.outputs, forward_pass.masks)
         gradients = []
-        for layer_inputs, error in zip(forward_pass.inputs,
-                                       self.layer_errors(error, forward_pass.outputs, forward_pass.masks)):
-            gradients.extend(affine_gradients(layer_inputs, error))
+        for layer_inputs, layer_error in zip(forward_pass.inputs, errors):
+            gradients.extend(affine_gradients(layer_inputs, layer_error))
         return self._loss(forward_pass, targets, shares), gradients
 
     def mean_loss(self, x, targets, sample_weight=None, random_state=None):
@@ -169,35 +190,37 @@ class MLP:
         return self._loss(forward_pass, targets, self._sample_shares(sample_weight, len(targets)))
 
     def loss_of(self, outputs, targets):
-        """The mean loss of outputs (n, n_out) that ``forward`` has given already: a float (``value_of_outputs``)."""
+        """The mean loss of outputs (n, n_out) that ``forward`` has already given, a float."""
         outputs = np.asarray(outputs, self.dtype)
         targets = self._checked_targets(targets, len(outputs))
         if outputs.shape != targets.shape:
-            raise ValueError('outputs: expected shape %s, that of the targets, found %s; pass what forward() returns'
+            raise ValueError('outputs: expected shape %s, that of the targets, found %s; pass what forward() '
+                             'returns'
                              % (targets.shape, outputs.shape))
         return float(np.mean(value_of_outputs(self.loss, outputs, targets)))
 
     def descend(self, x, targets, learning_rate):
-        """One step of plain gradient descent, the quickest way to train one sample at a time as the lecture does.
+        """One step of plain gradient descent: the quickest way to train one sample at a time.
 
-        The same step as ``SGD(learning_rate).update(parameters(), backpropagate(x, targets)[1])`` for half the
-        time: gradients are never stored (``layers.descended``). New arrays take the place of those in
-        ``weights_`` and ``biases_``. x: (n, n_in); targets: (n, n_out). Returns the outputs (n, n_out) that the
-        network gave before the step.
+        The same step as ``SGD(learning_rate).update(parameters(), backpropagate(x, targets)[1])`` for half
+        the time: gradients are never stored (``layers.descended``). New arrays take the place of those in
+        ``weights_`` and ``biases_``. x: (n, n_in); targets: (n, n_out). Returns the outputs (n, n_out) that
+        the network gave before the step.
         """
         forward_pass = self.forward_pass(x)
         outputs = forward_pass.outputs[-1]
         targets = self._checked_targets(targets, len(outputs))
         errors = self.layer_errors(self.output_error(outputs, targets), forward_pass.outputs)
+        rate = float(learning_rate) / len(outputs)  # of the mean over the samples, as in backpropagate
         for layer, (layer_inputs, error) in enumerate(zip(forward_pass.inputs, errors)):
             self.weights_[layer], self.biases_[layer] = descended(
-                self.weights_[layer], self.biases_[layer], layer_inputs, error, float(learning_rate) / len(outputs))
+                self.weights_[layer], self.biases_[layer], layer_inputs, error, rate)
         return outputs
 
     def input_gradient(self, x, output_index):
         """d output / d input: how each input value moves the output number ``output_index``; (n, n_in).
 
-        The same way back as for the weights, beginning with dA_k/dZ_L for the one output k in place of the loss::
+        The same way back as for the weights, but from one output k instead of the loss, so from dA_k/dZ_L::
 
             sigmoid, linear   f'(Z_k) at k, 0 elsewhere
             softmax           dA_k/dZ_j = A_k ([k = j] - A_j)
@@ -207,7 +230,8 @@ class MLP:
         outputs = self.forward_pass(x).outputs
         a = outputs[-1]
         if not (is_integer(output_index) and 0 <= output_index < a.shape[1]):
-            raise ValueError('output_index: expected a whole number from 0 to %d, found %r; the network has %d outputs'
+            raise ValueError('output_index: expected a whole number from 0 to %d, found %r; the network has '
+                             '%d outputs'
                              % (a.shape[1] - 1, output_index, a.shape[1]))
         error = np.zeros_like(a)
         if self.output_activation == 'softmax':
@@ -239,8 +263,9 @@ class MLP:
         return other
 
     def __repr__(self):
-        return 'MLP(%s, hidden_activation=%r, output_activation=%r, loss=%r, dropout=%g, dtype=%s)' % (
-            self.layer_sizes, self.hidden_activation, self.output_activation, self.loss, self.dropout, self.dtype)
+        return 'MLP(%s, %r, %r, %r, initialization=%r, dropout=%g, dtype=np.%s)' % (
+            self.layer_sizes, self.hidden_activation, self.output_activation, self.loss, self.initialization,
+            self.dropout, self.dtype)
 
     def _activations(self):
         """The Activation of each layer with weights, in order."""
@@ -257,10 +282,12 @@ class MLP:
     def _checked_targets(self, targets, n):
         targets = np.asarray(targets, self.dtype)
         if n == 0:
-            raise ValueError('x: expected at least one sample, found none; check what the data set was filtered by')
+            raise ValueError('x: expected at least one sample, found none; check what the data set was '
+                             'filtered by')
         if targets.shape != (n, self.layer_sizes[-1]):
-            raise ValueError('targets: expected shape (%d, %d), one row for each row of x, found %s; class numbers '
-                             'become rows with losses.one_hot' % (n, self.layer_sizes[-1], targets.shape))
+            raise ValueError('targets: expected shape (%d, %d), one row for each row of x, found %s; class '
+                             'numbers become rows with losses.one_hot'
+                             % (n, self.layer_sizes[-1], targets.shape))
         check_targets(self.loss, targets)
         return targets
 
@@ -270,8 +297,8 @@ class MLP:
             return np.full(n, 1.0 / n, dtype=self.dtype)
         sample_weight = np.asarray(sample_weight, self.dtype)
         if sample_weight.shape != (n,):
-            raise ValueError('sample_weight: expected shape (%d,), one for each row of x, found %s; leave it out for '
-                             'equal weights' % (n, sample_weight.shape))
+            raise ValueError('sample_weight: expected shape (%d,), one for each row of x, found %s; leave it '
+                             'out for equal weights' % (n, sample_weight.shape))
         return sample_weight / n
 
     def _loss(self, forward_pass, targets, shares):

@@ -1,11 +1,12 @@
 """Optimizers: how the gradients change the parameters. All of them work in place.
 
-Both take the lists of ``MLP.parameters()`` and ``MLP.backpropagate()``: [W1, b1, W2, b2, ...] with the gradients
-in the same order. ``learning_rate`` may be changed between two steps.
+Both take the lists of ``MLP.parameters()`` and ``MLP.backpropagate()``: [W1, b1, W2, b2, ...] with the
+gradients in the same order. ``learning_rate`` may be changed between two steps.
 
 Weight decay is *decoupled* (Loshchilov & Hutter 2019, "Decoupled weight decay regularization"): the weights
-shrink by learning_rate x weight_decay of themselves at each step, beside the gradient's step and not through it, so
-Adam's scaling does not touch it. It applies to weights only (2-D arrays): a bias may be as large as it needs.
+shrink by learning_rate x weight_decay of themselves at each step, beside the gradient's step and not through
+it, so Adam's scaling does not touch it. It applies to weights only (2-D arrays): a bias may be as large as it
+needs.
 """
 import numpy as np
 
@@ -16,12 +17,12 @@ class SGD:
         V = momentum V + dE/dP          (V = 0 at first)
         P = P - learning_rate V
 
-    Without momentum this is the lecture's W = W - learning_rate dE/dW. Momentum: Polyak 1964, "Some methods of
-    speeding up the convergence of iteration methods"; Sutskever et al. 2013.
+    Without momentum this is the lecture's W = W - learning_rate dE/dW. Momentum: Polyak 1964, "Some methods
+    of speeding up the convergence of iteration methods"; Sutskever et al. 2013.
     """
 
     def __init__(self, learning_rate, momentum=0.0, weight_decay=0.0):
-        """learning_rate > 0; momentum from 0 to below 1; weight_decay >= 0. Raises ValueError otherwise."""
+        """learning_rate > 0; momentum from 0 to below 1; weight_decay >= 0; else ValueError."""
         self.learning_rate = _positive('learning_rate', learning_rate)
         self.momentum = _share('momentum', momentum)
         self.weight_decay = _not_negative('weight_decay', weight_decay)
@@ -52,12 +53,12 @@ class Adam:
         v = V / (1 - beta2^t)               they began with; these factors take that out
         P = P - learning_rate m / (sqrt(v) + epsilon)
 
-    Each parameter moves by about the learning rate, whatever the size of its gradient. With weight_decay this is
-    AdamW (Loshchilov & Hutter 2019, algorithm 2).
+    Each parameter moves by about the learning rate, whatever the size of its gradient. With weight_decay this
+    is AdamW (Loshchilov & Hutter 2019, algorithm 2).
     """
 
     def __init__(self, learning_rate, beta1=0.9, beta2=0.999, epsilon=1e-8, weight_decay=0.0):
-        """learning_rate, epsilon > 0; betas from 0 to below 1; weight_decay >= 0. Raises ValueError otherwise."""
+        """learning_rate, epsilon > 0; betas from 0 to below 1; weight_decay >= 0; else ValueError."""
         self.learning_rate = _positive('learning_rate', learning_rate)
         self.beta1 = _share('beta1', beta1)
         self.beta2 = _share('beta2', beta2)
@@ -84,32 +85,33 @@ class Adam:
             scratch = gradient * (1 - self.beta1)
             mean += scratch
             square *= self.beta2
-            np.multiply(gradient, gradient, scratch)
+            np.multiply(gradient, gradient, out=scratch)
             scratch *= 1 - self.beta2
             square += scratch
-            np.sqrt(square, scratch)
+            np.sqrt(square, out=scratch)
             scratch /= root_correction
             scratch += self.epsilon
-            np.divide(mean, scratch, scratch)
+            np.divide(mean, scratch, out=scratch)
             scratch *= learning_rate / mean_correction
             p -= scratch
 
 
 def _decay(parameter, share):
-    """Decoupled weight decay: W = W - learning_rate weight_decay W, biases stay (see the top of this file)."""
+    """Decoupled weight decay, W = W - learning_rate weight_decay W; biases stay (see the top of the file)."""
     if share and parameter.ndim == 2:
         parameter *= 1 - share
 
 
 def _check_shapes(parameters, gradients, state):
-    """Raise ValueError unless parameters, gradients and the state of the earlier steps are of the same shapes."""
+    """Raise ValueError unless parameters, gradients and the state of earlier steps have the same shapes."""
     expected = [np.shape(p) for p in parameters]
     if [np.shape(g) for g in gradients] != expected:
-        raise ValueError('gradients: expected the shapes of the parameters %s, found %s; pass what backpropagate() '
-                         'of the same network returns' % (expected, [np.shape(g) for g in gradients]))
+        raise ValueError('gradients: expected the shapes of the parameters %s, found %s; pass what '
+                         'backpropagate() of the same network returns'
+                         % (expected, [np.shape(g) for g in gradients]))
     if state is not None and [s.shape for s in state] != expected:
-        raise ValueError('parameters: expected the shapes of the earlier steps %s, found %s; make a new optimizer '
-                         'for another network' % ([s.shape for s in state], expected))
+        raise ValueError('parameters: expected the shapes of the earlier steps %s, found %s; make a new '
+                         'optimizer for another network' % ([s.shape for s in state], expected))
 
 
 def _positive(name, value):
