@@ -10,7 +10,7 @@ What a function has to remember is passed in and handed back; nothing is kept he
 import math
 from typing import NamedTuple, Optional
 
-from jetbot_mlp.messages import CollisionPrediction, RoadPrediction, WheelCommand
+from .messages import CollisionPrediction, RoadPrediction, WheelCommand
 
 
 class CollisionSettings(NamedTuple):
@@ -28,7 +28,7 @@ class RoadSettings(NamedTuple):
 
     speed: float = 0.2  #: share of full speed ("speed gain")
     kp: float = 0.2  #: 1/rad ("steering gain")
-    kd: float = 0.0  #: s/rad ("steering kd"; the course's is per frame: divide that by the frame rate in Hz)
+    kd: float = 0.0  #: s/rad ("steering kd"; the course's is per frame: divide it by the rate in Hz)
     bias: float = 0.0  #: added to the steering; + turns right ("steering bias")
 
 
@@ -37,7 +37,7 @@ class Settings(NamedTuple):
 
     collision: CollisionSettings = CollisionSettings()
     road: RoadSettings = RoadSettings()
-    when_blocked: str = 'stop'  #: with both models: 'stop', or 'turn' left on the spot, while blocked
+    when_blocked: str = "stop"  #: with both models: 'stop', or 'turn' left on the spot, while blocked
 
 
 class Limits(NamedTuple):
@@ -68,6 +68,9 @@ class State(NamedTuple):
     road: RoadState = RoadState()
 
 
+DEFAULT_SETTINGS, DEFAULT_LIMITS, FRESH = Settings(), Limits(), State()  # tuples: nobody can change them
+
+
 def all_finite(*values):
     """True when every value is a finite number (tuples are looked into); anything else is False."""
     for value in values:
@@ -83,7 +86,7 @@ def all_finite(*values):
     return True
 
 
-def avoid_collision(prediction, state, settings=CollisionSettings()):
+def avoid_collision(prediction, state, settings=DEFAULT_SETTINGS.collision):
     """Turn left on the spot while the way is blocked, else go forward.
 
     prediction: CollisionPrediction; state: CollisionState.
@@ -105,7 +108,7 @@ def road_angle(x, y):
     return math.atan2(x, (0.5 - y) / 2.0)
 
 
-def follow_road(prediction, state, settings=RoadSettings()):
+def follow_road(prediction, state, settings=DEFAULT_SETTINGS.road):
     """PD steering towards the target point; wheels = speed +- steering, each clipped to 0..1.
 
     steering = kp * angle + kd * d(angle)/dt + bias. The derivative takes the shorter way round the
@@ -120,13 +123,11 @@ def follow_road(prediction, state, settings=RoadSettings()):
         change = math.atan2(math.sin(change), math.cos(change))
         rate = change / (prediction.stamp - state.stamp)
     steering = settings.kp * angle + settings.kd * rate + settings.bias
-    command = WheelCommand(
-        _clip(settings.speed + steering, 0.0, 1.0), _clip(settings.speed - steering, 0.0, 1.0), prediction.stamp
-    )
-    return command, RoadState(angle, prediction.stamp)
+    left, right = (_clip(settings.speed + sign * steering, 0.0, 1.0) for sign in (1.0, -1.0))
+    return WheelCommand(left, right, prediction.stamp), RoadState(angle, prediction.stamp)
 
 
-def decide(predictions, state=State(), settings=Settings()):
+def decide(predictions, state=FRESH, settings=DEFAULT_SETTINGS):
     """One frame's predictions to one command.
 
     predictions: a CollisionPrediction, a RoadPrediction, or one of each, as a sequence. With both, the
@@ -136,8 +137,8 @@ def decide(predictions, state=State(), settings=Settings()):
     Raises ValueError for predictions that nothing can be decided from.
     """
     collision, road = _sort(predictions)
-    if settings.when_blocked not in ('stop', 'turn'):
-        raise ValueError(f"when_blocked: expected 'stop' or 'turn', found {settings.when_blocked!r}; choose one")
+    if settings.when_blocked not in ("stop", "turn"):
+        raise ValueError(f"when_blocked: expected 'stop' or 'turn', found {settings.when_blocked!r}")
     stamp = min(p.stamp for p in (collision, road) if p is not None)
     if not all_finite(*(p for p in (collision, road, settings.collision, settings.road) if p is not None)):
         return WheelCommand(0.0, 0.0, stamp), state
@@ -149,7 +150,7 @@ def decide(predictions, state=State(), settings=Settings()):
     if collision is not None:
         turn_or_go, collision_state = avoid_collision(collision, state.collision, settings.collision)
         state = state._replace(collision=collision_state)
-        if command is None or (collision_state.turning and settings.when_blocked == 'turn'):
+        if command is None or (collision_state.turning and settings.when_blocked == "turn"):
             command = turn_or_go
         elif collision_state.turning:
             command = WheelCommand(0.0, 0.0, stamp)
@@ -157,7 +158,7 @@ def decide(predictions, state=State(), settings=Settings()):
     return (command if all_finite(command) else WheelCommand(0.0, 0.0, stamp)), state
 
 
-def limit(command, previous=None, limits=Limits()):
+def limit(command, previous=None, limits=DEFAULT_LIMITS):
     """The command within the limits.
 
     Too fast: both wheels are scaled alike, so the curve stays the same. The acceleration limit (a slew
@@ -202,8 +203,8 @@ def _sort(predictions):
     else:
         if any(p is not None for p in found.values()):
             return found[CollisionPrediction], found[RoadPrediction]
-    kinds = ', '.join(type(p).__name__ for p in predictions) or 'none'
+    kinds = ", ".join(type(p).__name__ for p in predictions) or "none"
     raise ValueError(
-        f'predictions: expected one collision and/or one road prediction, found {kinds}; '
-        'give one collision model, one road model, or one of each'
+        f"predictions: expected one collision and/or one road prediction, found {kinds}; "
+        "give one collision model, one road model, or one of each"
     )

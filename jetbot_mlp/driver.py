@@ -12,14 +12,14 @@ from typing import NamedTuple, Optional
 
 import numpy as np
 
-from jetbot_mlp.control import Limits, Settings, State, all_finite, decide
-from jetbot_mlp.errors import FrameError, HardwareError, JetbotMLPError, PredictionError
-from jetbot_mlp.gate import MotorGate
-from jetbot_mlp.hardware import adapt_robot
-from jetbot_mlp.messages import Frame, WheelCommand
-from jetbot_mlp.watchdog import Stamps, Watchdog
+from .control import DEFAULT_LIMITS, DEFAULT_SETTINGS, FRESH, all_finite, decide
+from .errors import FrameError, HardwareError, JetbotMLPError, PredictionError
+from .gate import MotorGate
+from .hardware import adapt_robot
+from .messages import Frame, WheelCommand
+from .watchdog import Stamps, Watchdog
 
-BLACK_LEVEL = 4.0  # mean of 0..255 below which a picture counts as black: cap on, sensor dead, zmq's first frame
+BLACK_LEVEL = 4.0  # mean of 0..255 below which a picture is black: cap on, sensor dead, zmq's first frame
 RING = 1000  # frames over which rate and latency are reported
 
 
@@ -54,9 +54,12 @@ class Status(NamedTuple):
 def check_image(image):
     """Raises FrameError unless image is uint8 (H, W, 3)."""
     if not isinstance(image, np.ndarray):
-        raise FrameError(f'frame: expected uint8 (H, W, 3), found {type(image).__name__}; restart the camera')
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
-        raise FrameError(f'frame: expected uint8 (H, W, 3), found {image.dtype} {image.shape}; restart the camera')
+        found = type(image).__name__
+    elif image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
+        found = f"{image.dtype} {image.shape}"
+    else:
+        return
+    raise FrameError(f"frame: expected uint8 (H, W, 3), found {found}; restart the camera")
 
 
 class Driver:
@@ -75,13 +78,13 @@ class Driver:
     ...     time.sleep(30)
     """
 
-    def __init__(self, predictors, robot, camera, settings=Settings(), limits=Limits(), clock=time.monotonic,
-                 frame_limit_s=0.5, first_frame_s=2.0, dry_run=False, on_step=None):
+    def __init__(self, predictors, robot, camera, settings=DEFAULT_SETTINGS, limits=DEFAULT_LIMITS,
+                 clock=time.monotonic, frame_limit_s=0.5, first_frame_s=2.0, dry_run=False, on_step=None):
         self.predictors = (predictors,) if callable(predictors) else tuple(predictors)
         if not self.predictors or not all(callable(p) for p in self.predictors):
-            raise ValueError(f'predictors: expected a callable or several, found {predictors!r}; give Predictor(model)')
-        if not (hasattr(camera, 'observe') and hasattr(camera, 'unobserve')):
-            raise ValueError(f'camera: expected observe and unobserve, found {type(camera).__name__}; use open_camera()')
+            raise ValueError(f"predictors: expected one or several callables, found {predictors!r}")
+        if not (hasattr(camera, "observe") and hasattr(camera, "unobserve")):
+            raise ValueError(f"camera: expected observe and unobserve, found {type(camera).__name__}")
         self.camera = camera
         self.settings = settings
         self.on_step = on_step
@@ -89,14 +92,14 @@ class Driver:
         self.watchdog = Watchdog(self._stamps, self.stop, clock, frame_limit_s, first_frame_s)
         robot = None if robot is None and dry_run else adapt_robot(robot)
         self.gate = MotorGate(robot, clock, self.watchdog.fire_at_s, limits, dry_run)
-        self._wake = threading.Event()  # set by the observer only: Event locks are not safe in signal handlers
+        self._wake = threading.Event()  # set by the observer only: its lock is not safe in signal handlers
         self._thread = None
         self._ever_started = False
         self._observing = False
         self._begin()
 
     def _begin(self):
-        self._state = State()
+        self._state = FRESH
         self._started = self._clock()
         self._arrived = self._changed = None
         self._last_image = None
@@ -120,8 +123,8 @@ class Driver:
             return self
         if not self.join(1.0):
             raise JetbotMLPError(
-                'start: expected the last run to have ended, found its thread still busy (a prediction that hangs, '
-                'or motors that refuse to stop); wait, or restart the program'
+                "start: expected the last run to have ended, found its thread still busy (a prediction that "
+                "hangs, or motors that refuse to stop); wait, or restart the program"
             )
         self._detach()
         self._begin()
@@ -129,22 +132,23 @@ class Driver:
         if isinstance(before, np.ndarray):
             self._last_image = before.copy()  # a camera that only ever shows this is frozen
         self._ever_started = True
-        atexit.register(self.stop, 'the program ended')
+        atexit.register(self.stop, "the program ended")
         self.gate.open()
         try:
             self._observing = True
-            self.camera.observe(self._on_frame, names='value')
+            self.camera.observe(self._on_frame, names="value")
             if threaded:
                 self.watchdog.start(lambda: self.gate.stopped, self.gate.at_rest)
-                self._thread = threading.Thread(target=self._drive_loop, name='drive', daemon=True)
+                self._thread = threading.Thread(target=self._drive_loop, name="drive", daemon=True)
                 self._thread.start()
         except Exception as error:
-            self.stop(f'start failed: {error}')
-            raise HardwareError(f'start: expected camera and threads to start, found {type(error).__name__}: {error}')
+            reason = f"start: expected camera and threads to start, found {type(error).__name__}: {error}"
+            self.stop(reason)
+            raise HardwareError(reason)
         return self
 
-    def stop(self, reason='stop() was called'):
-        """Wheels to zero, latched until `start`. From any thread, observer or signal handler; as often as you like."""
+    def stop(self, reason="stop() was called"):
+        """Wheels to zero, latched until `start`. From any thread, observer or signal handler, ever again."""
         self.gate.stop(reason)
         self._detach()
 
@@ -162,20 +166,21 @@ class Driver:
         return self if self._ever_started else self.start()
 
     def __exit__(self, *exception):
-        self.stop('the with block ended' if exception[0] is None else f'the program raised {exception[0].__name__}')
+        kind = exception[0]
+        self.stop("the with block ended" if kind is None else f"the program raised {kind.__name__}")
         self.join(1.0)
 
     # -- one cycle --------------------------------------------------------------------------
 
     def step(self):
-        """Answer the newest frame, if it has not been answered. -> Step, or None when there was nothing to do.
+        """Answer the newest frame, if it has not been answered. -> Step, or None: nothing to do.
 
         Never raises what a frame, a predictor or the motors did wrong: that stops, latched, with the reason
         in status(). Raises ValueError before the first start.
         """
         if self.gate.stopped:
             if not self._ever_started:
-                raise ValueError('step: expected a started driver; call start(threaded=False) first')
+                raise ValueError("step: expected a started driver; call start(threaded=False) first")
             self._detach()
             return None
         frame = self._newest
@@ -192,15 +197,15 @@ class Driver:
         except JetbotMLPError as error:
             self.stop(str(error))
         except Exception as error:
-            self.stop(f'the drive step raised {type(error).__name__}: {error}')
+            self.stop(f"the drive step raised {type(error).__name__}: {error}")
         except BaseException as error:  # Ctrl-C in the midst of a step: wheels first
-            self.stop(f'interrupted by {type(error).__name__}')
+            self.stop(f"interrupted by {type(error).__name__}")
             raise
         return None
 
     def _answer(self, frame):
         if frame.image[::4, ::4].mean() < BLACK_LEVEL:
-            raise FrameError('frame: expected a picture, found black; take the cap off or restart the camera')
+            raise FrameError("frame: expected a picture, found black; take the cap off or restart the camera")
         predictions = tuple(self._predict(predictor, frame) for predictor in self.predictors)
         command, state = decide(predictions, self._state, self.settings)
         sent = self.gate.drive(command)
@@ -217,7 +222,7 @@ class Driver:
     def _predict(self, predictor, frame):
         prediction = predictor(frame)
         if not isinstance(prediction, tuple) or not all_finite(prediction):
-            raise PredictionError(f'prediction: expected finite numbers, found {prediction}; check the model file')
+            raise PredictionError(f"prediction: expected finite numbers, found {prediction}; check the model")
         return prediction._replace(stamp=frame.stamp)  # the frame's own, whatever the predictor says
 
     def _drive_loop(self):
@@ -227,14 +232,14 @@ class Driver:
                 self._wake.clear()
                 self.step()
         finally:
-            self.stop('the drive loop ended')
+            self.stop("the drive loop ended")
 
     # -- the camera's thread ----------------------------------------------------------------
 
     def _on_frame(self, change):
-        """Copies the frame and returns. Must not raise: that would end the official camera's thread silently."""
+        """Copies the frame and returns. Must not raise: that would end the official camera's thread."""
         try:
-            image = change['new']
+            image = change["new"]
             stamp = self._clock()
             check_image(image)
             self._arrived = stamp
@@ -248,13 +253,14 @@ class Driver:
             self._next_sequence += 1
             self._wake.set()
         except Exception as error:
-            self.gate.stop(str(error) if isinstance(error, JetbotMLPError) else f'the camera observer raised {error!r}')
+            ours = isinstance(error, JetbotMLPError)
+            self.gate.stop(str(error) if ours else f"the camera observer raised {error!r}")
 
     def _detach(self):
         if self._observing:
             self._observing = False
             try:
-                self.camera.unobserve(self._on_frame, names='value')
+                self.camera.unobserve(self._on_frame, names="value")
             except Exception:  # two stops at once: the other one was first
                 pass
 
@@ -270,17 +276,18 @@ class Driver:
         stopped = self.gate.stopped
         reason = None
         if stopped:
-            reason = stops[-1].reason if stops else 'not started'
+            reason = stops[-1].reason if stops else "not started"
             if not self.gate.wheels_stopped:
-                reason += f'; AND THE MOTORS REFUSE TO STOP ({self.gate.stop_error}): lift the robot, switch it off'
-        p50, p99 = np.percentile([latency for _, latency in ring], [50, 99]) * 1e3 if ring else (np.nan, np.nan)
+                reason += f"; AND THE MOTORS REFUSE TO STOP ({self.gate.stop_error}): switch the robot off"
+        latencies_ms = [1e3 * latency for _, latency in ring] or [np.nan]
         span = ring[-1][0] - ring[0][0] if ring else 0.0
         arrived = self._arrived
         return Status(
-            running=not stopped, reason=reason, frames=self._frames, dropped=self._dropped, repeated=self._repeated,
-            refused=self._refused, fps=(len(ring) - 1) / span if span > 0.0 else 0.0,
-            latency_p50_ms=float(p50), latency_p99_ms=float(p99),
-            frame_age_s=float('inf') if arrived is None else self._clock() - arrived,
+            running=not stopped, reason=reason, frames=self._frames, dropped=self._dropped,
+            repeated=self._repeated, refused=self._refused, fps=(len(ring) - 1) / span if span > 0.0 else 0.0,
+            latency_p50_ms=float(np.percentile(latencies_ms, 50)),
+            latency_p99_ms=float(np.percentile(latencies_ms, 99)),
+            frame_age_s=float("inf") if arrived is None else self._clock() - arrived,
             predictions=self._predictions, command=None if stopped else self.gate.command,
             wheels_stopped=self.gate.wheels_stopped,
             stops=stops,

@@ -13,8 +13,8 @@ import time
 from collections import deque
 from typing import NamedTuple
 
-from jetbot_mlp.control import Limits, all_finite, limit
-from jetbot_mlp.errors import HardwareError
+from .control import DEFAULT_LIMITS, all_finite, limit
+from .errors import HardwareError
 
 RETRY_S = 1.0  # s, a stop that the motors refuse is repeated so long before the caller goes on
 RETRY_PAUSE_S = 0.01  # s
@@ -37,7 +37,7 @@ class MotorGate:
     dry_run: everything but the writes.
     """
 
-    def __init__(self, robot, clock=time.monotonic, age_limit_s=0.4, limits=Limits(), dry_run=False):
+    def __init__(self, robot, clock=time.monotonic, age_limit_s=0.4, limits=DEFAULT_LIMITS, dry_run=False):
         self._robot = robot
         self._clock = clock
         self.age_limit_s = age_limit_s
@@ -61,8 +61,8 @@ class MotorGate:
             return
         if not self._zero(RETRY_S):
             raise HardwareError(
-                f'motors: expected them to accept a stop before driving, found: {self.stop_error}; '
-                'check battery and motor board, then start again'
+                f"motors: expected them to accept a stop before driving, found: {self.stop_error}; "
+                "check battery and motor board, then start again"
             )
         self.command = None
         self._permit.append(True)
@@ -74,7 +74,7 @@ class MotorGate:
         finite, or that the motors refuse, latches a stop.
         """
         if not all_finite(command):
-            self.stop(f'the command was not finite: left {command.left}, right {command.right}')
+            self.stop(f"the command was not finite: left {command.left}, right {command.right}")
             return None
         sent, writing, failure = None, False, None
         try:
@@ -88,7 +88,7 @@ class MotorGate:
                         self._robot.set_motors(sent.left, sent.right)
                     self.command = sent
         except Exception as error:  # whatever the motors raise: stop
-            failure = f'the motors refused a command: {type(error).__name__}: {error}'
+            failure = f"the motors refused a command: {type(error).__name__}: {error}"
         finally:
             if writing and self.stopped:  # a stop overtook this write
                 sent = None
@@ -135,8 +135,8 @@ class MotorGate:
                 try:
                     write(*speeds)
                 except Exception as error:
-                    errors.append(f'{type(error).__name__}: {error}')
-            return '; '.join(errors) or None
+                    errors.append(f"{type(error).__name__}: {error}")
+            return "; ".join(errors) or None
         finally:
             if locked:
                 self._lock.release()

@@ -5,7 +5,7 @@ kill -9 can't be caught here; a second process has to do that.
 import signal
 import threading
 
-NAMES = ('SIGINT', 'SIGTERM', 'SIGHUP')  # Windows has no SIGHUP
+NAMES = ("SIGINT", "SIGTERM", "SIGHUP")  # Windows has no SIGHUP
 
 
 class stop_on_signals:  # lower case: it reads as the with statement that it is for
@@ -23,7 +23,7 @@ class stop_on_signals:  # lower case: it reads as the with statement that it is 
 
     def __enter__(self):
         if threading.current_thread() is not threading.main_thread():
-            raise ValueError('stop_on_signals: expected the main thread, found another; use it where the program starts')
+            raise ValueError("stop_on_signals: expected the main thread, found another; use it at the top")
         for name in NAMES:
             number = getattr(signal, name, None)
             if number is None or signal.getsignal(number) in (signal.SIG_IGN, None):
@@ -33,7 +33,7 @@ class stop_on_signals:  # lower case: it reads as the with statement that it is 
 
     def __exit__(self, *exception):
         try:
-            self._driver.stop('the program ended')  # first: without the handlers a signal would skip it
+            self._driver.stop("the program ended")  # first: without the handlers a signal would skip it
         finally:
             for number, handler in self._previous.items():
                 signal.signal(number, handler)
@@ -42,7 +42,7 @@ class stop_on_signals:  # lower case: it reads as the with statement that it is 
     def _handle(self, number, frame):
         # The gate only: it is made for being called in the midst of anything. The rest of stop() (the camera)
         # follows when the exception below unwinds, or in the drive loop.
-        self._driver.gate.stop(f'{signal.Signals(number).name} received')
+        self._driver.gate.stop(f"{signal.Signals(number).name} received")
         previous = self._previous.get(number, signal.SIG_DFL)
         if callable(previous):
             previous(number, frame)

@@ -37,13 +37,13 @@ def judge(now, stamps, limit_s, first_frame_s):
         return stamp is None or now - stamp > allowed
 
     if old(stamps.arrived):
-        return f'no frame for {age:.2f} s: camera stopped or unplugged; restart the camera, then start again'
+        return f"no frame for {age:.2f} s: camera stopped or unplugged; restart the camera, then start again"
     if old(stamps.changed):
         return (
-            f'the picture is frozen: the camera repeats the same bytes for {age:.2f} s; '
-            'restart the camera, then start again'
+            f"the picture is frozen: the camera repeats the same bytes for {age:.2f} s; "
+            "restart the camera, then start again"
         )
-    return f'frames arrive, but none was answered in time for {age:.2f} s: the prediction hangs or is too slow'
+    return f"frames arrive, but none was answered for {age:.2f} s: the prediction hangs or is too slow"
 
 
 class Watchdog:
@@ -55,9 +55,9 @@ class Watchdog:
 
     def __init__(self, stamps, stop, clock=time.monotonic, limit_s=0.5, first_frame_s=2.0):
         if not 0.0 < limit_s <= 0.5:
-            raise ValueError(f'limit_s: expected 0 < limit_s <= 0.5 s, found {limit_s}; a watchdog has no off switch')
+            raise ValueError(f"limit_s: expected 0 < limit_s <= 0.5, found {limit_s}; there is no off switch")
         if not 0.0 < first_frame_s <= 60.0:
-            raise ValueError(f'first_frame_s: expected 0 < first_frame_s <= 60 s, found {first_frame_s}')
+            raise ValueError(f"first_frame_s: expected 0 < first_frame_s <= 60 s, found {first_frame_s}")
         self._stamps = stamps
         self._stop = stop
         self._clock = clock
@@ -73,8 +73,9 @@ class Watchdog:
         return reason
 
     def start(self, stopped, at_rest):
-        """Watch in a daemon thread. stopped: () -> bool; at_rest: () -> bool, tries to stop once more if not."""
-        self._thread = threading.Thread(target=self._run, args=(stopped, at_rest), name='watchdog', daemon=True)
+        """Watch in a daemon thread. stopped, at_rest: () -> bool; at_rest tries to stop once more if not."""
+        arguments = stopped, at_rest
+        self._thread = threading.Thread(target=self._run, args=arguments, name="watchdog", daemon=True)
         self._thread.start()
 
     def join(self, timeout):
@@ -92,7 +93,7 @@ class Watchdog:
                     # A script that ends while the official camera's non-daemon thread lives never gets to
                     # atexit: Python waits for that thread, and the wheels would go on turning.
                     if not threading.main_thread().is_alive():
-                        self._stop('the program ended')
+                        self._stop("the program ended")
                 except Exception as error:  # a watchdog that dies silently is worse than none
-                    self._stop(f'the watchdog failed: {type(error).__name__}: {error}')
+                    self._stop(f"the watchdog failed: {type(error).__name__}: {error}")
             time.sleep(TICK_S)

@@ -19,7 +19,7 @@ class FakeRobot:
 
     def _write(self, left, right):
         if self.broken:
-            raise OSError(121, 'Remote I/O error')
+            raise OSError(121, "Remote I/O error")
         if self.hang is not None and (left or right):
             self.hang.wait(5.0)
         self.wheels = (left, right)
@@ -50,11 +50,11 @@ class FakeCamera:
         self._thread = None
         self.frozen = False
 
-    def observe(self, f, names='value'):
-        assert names == 'value'
+    def observe(self, f, names="value"):
+        assert names == "value"
         self.observers.append(f)
 
-    def unobserve(self, f, names='value'):
+    def unobserve(self, f, names="value"):
         self.observers.remove(f)
 
     def picture(self):
@@ -67,7 +67,7 @@ class FakeCamera:
             self.last_fresh = time.monotonic()
         self.value = image
         for f in list(self.observers):
-            f({'name': 'value', 'new': image})
+            f({"name": "value", "new": image})
 
     def run(self, hz=30.0):
         def loop():

@@ -7,9 +7,9 @@ import time
 
 import numpy as np
 import pytest
+from driving_fakes import FakeCamera, FakeClock, FakeRobot, straight_on, wait_until
 
 import jetbot_mlp.gate
-from driving_fakes import FakeCamera, FakeClock, FakeRobot, straight_on, wait_until
 from jetbot_mlp.control import Limits, RoadSettings, Settings
 from jetbot_mlp.driver import Driver
 from jetbot_mlp.errors import HardwareError, JetbotMLPError, ModelFileError
@@ -56,7 +56,7 @@ def real_time():
 
     yield make
     for rig in rigs:
-        rig.driver.stop('the test is over')
+        rig.driver.stop("the test is over")
         rig.camera.end()
 
 
@@ -96,7 +96,7 @@ def test_older_frames_are_dropped_and_counted(stepped):
 
 
 def test_step_before_start_says_what_to_do():
-    with pytest.raises(ValueError, match='threaded=False'):
+    with pytest.raises(ValueError, match="threaded=False"):
         Rig().driver.step()
 
 
@@ -120,7 +120,7 @@ def test_settings_may_change_while_driving_but_the_speed_limit_holds():
     rig.driver.settings = Settings(road=RoadSettings(speed=1.0))
     rig.step()
     assert rig.robot.wheels == (0.3, 0.3)
-    rig.driver.settings = Settings(road=RoadSettings(speed=float('nan')))
+    rig.driver.settings = Settings(road=RoadSettings(speed=float("nan")))
     rig.step()
     assert rig.robot.wheels == (0.0, 0.0)
 
@@ -131,11 +131,11 @@ def test_the_stamp_is_the_frames_whatever_the_predictor_says():
     assert rig.step().command.stamp == rig.clock.now
 
 
-@pytest.mark.parametrize('prediction, reason', [
-    (RoadPrediction(float('nan'), 0.0, 0.0), 'expected finite numbers'),
-    (CollisionPrediction(float('inf'), 0.0), 'expected finite numbers'),
-    (None, 'expected finite numbers'),
-    (RoadPrediction(None, 0.0, 0.0), 'expected finite numbers'),
+@pytest.mark.parametrize("prediction, reason", [
+    (RoadPrediction(float("nan"), 0.0, 0.0), "expected finite numbers"),
+    (CollisionPrediction(float("inf"), 0.0), "expected finite numbers"),
+    (None, "expected finite numbers"),
+    (RoadPrediction(None, 0.0, 0.0), "expected finite numbers"),
 ])
 def test_a_prediction_that_is_not_finite_stops_and_latches(prediction, reason):
     answers = [RoadPrediction(0.0, 0.0, 0.0), prediction]
@@ -148,8 +148,9 @@ def test_a_prediction_that_is_not_finite_stops_and_latches(prediction, reason):
     assert rig.step() is None and not rig.robot.moving
 
 
-@pytest.mark.parametrize('error, reason', [
-    (ZeroDivisionError('boom'), 'ZeroDivisionError: boom'), (ModelFileError('model: expected x'), 'model: expected x'),
+@pytest.mark.parametrize("error, reason", [
+    (ZeroDivisionError("boom"), "ZeroDivisionError: boom"),
+    (ModelFileError("model: expected x"), "model: expected x"),
 ])
 def test_a_prediction_that_raises_stops_and_says_so(error, reason):
     def predict(frame):
@@ -175,37 +176,37 @@ def test_ctrl_c_in_a_step_stops_the_wheels_before_it_goes_on_its_way():
     rig.step()
     with pytest.raises(KeyboardInterrupt):
         rig.step()
-    assert not rig.robot.moving and 'KeyboardInterrupt' in rig.reason
+    assert not rig.robot.moving and "KeyboardInterrupt" in rig.reason
 
 
 def test_a_listener_that_raises_stops(stepped):
     stepped.driver.on_step = lambda step: 1 / 0
     stepped.step()
-    assert not stepped.robot.moving and 'ZeroDivisionError' in stepped.reason
+    assert not stepped.robot.moving and "ZeroDivisionError" in stepped.reason
 
 
-@pytest.mark.parametrize('image, reason', [
-    (np.zeros((224, 224, 3), np.uint8), 'found black'),
-    (np.full((224, 224), 90, np.uint8), 'expected uint8 .*224, 224'),
-    (np.full((224, 224, 4), 90, np.uint8), 'expected uint8 .*224, 224, 4'),
-    (np.full((224, 224, 3), 0.5), 'found float64'),
-    (np.zeros((0, 0, 3), np.uint8), 'expected uint8'),
-    (None, 'found NoneType'),
-    (b'jpeg', 'found bytes'),
+@pytest.mark.parametrize("image, reason", [
+    (np.zeros((224, 224, 3), np.uint8), "found black"),
+    (np.full((224, 224), 90, np.uint8), "expected uint8 .*224, 224"),
+    (np.full((224, 224, 4), 90, np.uint8), "expected uint8 .*224, 224, 4"),
+    (np.full((224, 224, 3), 0.5), "found float64"),
+    (np.zeros((0, 0, 3), np.uint8), "expected uint8"),
+    (None, "found NoneType"),
+    (b"jpeg", "found bytes"),
 ])
 def test_a_picture_that_is_none_stops(stepped, image, reason):
     stepped.step()
     assert stepped.robot.moving
     stepped.clock.now += 0.03
     for f in list(stepped.camera.observers):  # not show(): None means a picture there
-        f({'name': 'value', 'new': image})
+        f({"name": "value", "new": image})
     stepped.driver.step()
     assert not stepped.robot.moving
     assert re.search(reason, stepped.reason)
 
 
 def test_the_observer_never_raises_into_the_cameras_thread(stepped):
-    for change in ({}, None, {'new': object()}):
+    for change in ({}, None, {"new": object()}):
         stepped.camera.observers[0](change)
     assert stepped.driver.gate.stopped
 
@@ -216,7 +217,7 @@ def test_no_frame_for_half_a_second_stops_by_the_given_clock(stepped):
     assert stepped.driver.step() is None and stepped.robot.moving
     stepped.clock.now += 0.03
     assert stepped.driver.step() is None
-    assert not stepped.robot.moving and 'no frame' in stepped.reason
+    assert not stepped.robot.moving and "no frame" in stepped.reason
 
 
 def test_the_same_bytes_again_and_again_are_a_frozen_picture(stepped):
@@ -226,13 +227,13 @@ def test_the_same_bytes_again_and_again_are_a_frozen_picture(stepped):
         stepped.step(frozen.copy())
     assert stepped.robot.moving  # 0.4 s
     stepped.step(frozen.copy())
-    assert not stepped.robot.moving and 'frozen' in stepped.reason
+    assert not stepped.robot.moving and "frozen" in stepped.reason
     assert stepped.driver.status().repeated == 13
 
 
 def test_watchdog_check_stops_without_any_step(stepped):
     stepped.step()
-    assert 'no frame' in stepped.driver.watchdog.check(stepped.clock.now + 0.45)
+    assert "no frame" in stepped.driver.watchdog.check(stepped.clock.now + 0.45)
     assert not stepped.robot.moving
 
 
@@ -242,7 +243,7 @@ def test_a_camera_that_shows_only_what_it_showed_before_is_refused_without_movin
     rig.driver.start(threaded=False)
     for _ in range(70):
         rig.step(stale.copy())
-    assert 'frozen' in rig.reason and all(left == right == 0.0 for _, left, right in rig.robot.log)
+    assert "frozen" in rig.reason and all(left == right == 0.0 for _, left, right in rig.robot.log)
 
 
 def test_a_camera_that_is_absent_is_refused_without_moving(stepped):
@@ -251,7 +252,7 @@ def test_a_camera_that_is_absent_is_refused_without_moving(stepped):
     assert stepped.driver.status().running
     stepped.clock.now += 0.2
     stepped.driver.step()
-    assert 'no frame for 2.1' in stepped.reason and not stepped.robot.moving
+    assert "no frame for 2.1" in stepped.reason and not stepped.robot.moving
 
 
 def test_a_first_prediction_that_takes_long_is_forgiven_but_a_slow_model_is_not():
@@ -272,21 +273,21 @@ def test_a_first_prediction_that_takes_long_is_forgiven_but_a_slow_model_is_not(
     took[0] = 0.6
     rig.step()
     rig.driver.watchdog.check(rig.clock.now)
-    assert not rig.robot.moving and 'too slow' in rig.reason
+    assert not rig.robot.moving and "too slow" in rig.reason
 
 
 def test_restart_is_explicit_and_begins_afresh(stepped):
     stepped.step()
-    stepped.driver.stop('enough')
+    stepped.driver.stop("enough")
     for _ in range(3):
         assert stepped.step() is None
-    assert not stepped.robot.moving and stepped.reason == 'enough'
+    assert not stepped.robot.moving and stepped.reason == "enough"
     stepped.driver.start(threaded=False)
     assert stepped.reason is None and stepped.driver.status().frames == 0
     assert not stepped.robot.moving  # not before it has seen a new frame
     stepped.step()
     assert stepped.robot.moving
-    assert [s.reason for s in stepped.driver.status().stops] == ['enough']
+    assert [s.reason for s in stepped.driver.status().stops] == ["enough"]
 
 
 def test_the_camera_is_observed_only_while_driving(stepped):
@@ -303,12 +304,11 @@ def test_the_with_block_ends_at_rest_and_says_why():
     with rig.driver.start(threaded=False):
         rig.step()
         assert rig.robot.moving
-    assert not rig.robot.moving and rig.reason == 'the with block ended'
-    with pytest.raises(RuntimeError):
-        with rig.driver.start(threaded=False):
-            rig.step()
-            raise RuntimeError('boom')
-    assert not rig.robot.moving and rig.reason == 'the program raised RuntimeError'
+    assert not rig.robot.moving and rig.reason == "the with block ended"
+    with pytest.raises(RuntimeError), rig.driver.start(threaded=False):
+        rig.step()
+        raise RuntimeError("boom")
+    assert not rig.robot.moving and rig.reason == "the program raised RuntimeError"
 
 
 def test_dry_run_does_all_but_the_wheels():
@@ -344,14 +344,14 @@ def test_statistics_do_not_grow_for_ever(stepped):
     assert len(stepped.driver._ring) == 1000 and stepped.driver.status().frames == 1200
 
 
-@pytest.mark.parametrize('keywords', [
-    {'predictors': []}, {'predictors': [3]}, {'camera': object()}, {'robot': object()}, {'frame_limit_s': 0.6},
-    {'robot': None},
+@pytest.mark.parametrize("keywords", [
+    {"predictors": []}, {"predictors": [3]}, {"camera": object()}, {"robot": object()},
+    {"frame_limit_s": 0.6}, {"robot": None},
 ])
 def test_arguments_that_can_not_drive_are_refused(keywords):
-    arguments = dict(predictors=straight_on, robot=FakeRobot(), camera=FakeCamera())
+    arguments = {"predictors": straight_on, "robot": FakeRobot(), "camera": FakeCamera()}
     arguments.update(keywords)
-    with pytest.raises(ValueError, match='expected'):
+    with pytest.raises(ValueError, match="expected"):
         Driver(**arguments)
 
 
@@ -373,13 +373,13 @@ def test_the_picture_freezes(real_time):
     rig = real_time()
     rig.camera.frozen = True
     time.sleep(0.05)
-    assert_stopped_in_time(rig, rig.camera.last_fresh, 'frozen')
+    assert_stopped_in_time(rig, rig.camera.last_fresh, "frozen")
 
 
 def test_the_camera_thread_dies(real_time):
     rig = real_time()
     rig.camera.end()
-    assert_stopped_in_time(rig, rig.camera.last_fresh, 'no frame')
+    assert_stopped_in_time(rig, rig.camera.last_fresh, "no frame")
 
 
 def test_the_prediction_hangs_and_its_late_command_moves_nothing(real_time):
@@ -395,8 +395,8 @@ def test_the_prediction_hangs_and_its_late_command_moves_nothing(real_time):
     rig = real_time(predict)
     hang.set()
     assert wait_until(lambda: began)
-    assert_stopped_in_time(rig, began[0], 'prediction hangs')
-    with pytest.raises(JetbotMLPError, match='still busy'):
+    assert_stopped_in_time(rig, began[0], "prediction hangs")
+    with pytest.raises(JetbotMLPError, match="still busy"):
         rig.driver.start()
     release.set()
     assert back.wait(2.0) and rig.driver.join(2.0)
@@ -411,16 +411,16 @@ def test_the_prediction_raises(real_time):
 
     def predict(frame):
         if broken:
-            raise RuntimeError('boom')
+            raise RuntimeError("boom")
         return straight_on(frame)
 
     rig = real_time(predict)
     now = time.monotonic()
     broken.append(1)
-    assert_stopped_in_time(rig, now, 'boom')
+    assert_stopped_in_time(rig, now, "boom")
 
 
-@pytest.mark.filterwarnings('ignore::pytest.PytestUnhandledThreadExceptionWarning')
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_the_drive_thread_is_killed(real_time):
     kill = []
 
@@ -432,7 +432,7 @@ def test_the_drive_thread_is_killed(real_time):
     rig = real_time(predict)
     now = time.monotonic()
     kill.append(1)
-    assert_stopped_in_time(rig, now, 'SystemExit')
+    assert_stopped_in_time(rig, now, "SystemExit")
 
 
 def test_i2c_writes_fail_for_a_while(real_time):
@@ -442,16 +442,16 @@ def test_i2c_writes_fail_for_a_while(real_time):
     time.sleep(0.25)
     assert rig.robot.moving and not rig.driver.status().wheels_stopped
     rig.robot.broken = False
-    assert_stopped_in_time(rig, now, 'the motors refused a command')
+    assert_stopped_in_time(rig, now, "the motors refused a command")
     assert rig.driver.status().wheels_stopped
 
 
 def test_i2c_writes_fail_for_longer_than_a_stop_waits(real_time, monkeypatch):
-    monkeypatch.setattr(jetbot_mlp.gate, 'RETRY_S', 0.05)
+    monkeypatch.setattr(jetbot_mlp.gate, "RETRY_S", 0.05)
     rig = real_time()
     rig.robot.broken = True
     rig.camera.end()
-    assert wait_until(lambda: 'REFUSE TO STOP' in (rig.reason or ''))
+    assert wait_until(lambda: "REFUSE TO STOP" in (rig.reason or ""))
     time.sleep(0.2)
     rig.robot.broken = False
     assert wait_until(lambda: not rig.robot.moving, 0.5)  # the watchdog has not given up
@@ -460,8 +460,8 @@ def test_i2c_writes_fail_for_longer_than_a_stop_waits(real_time, monkeypatch):
 
 def test_stop_from_the_observer_and_from_many_threads_does_not_deadlock(real_time):
     rig = real_time()
-    rig.camera.observe(lambda change: rig.driver.stop('from an observer'))
-    threads = [threading.Thread(target=rig.driver.stop, args=('from a thread',)) for _ in range(4)]
+    rig.camera.observe(lambda change: rig.driver.stop("from an observer"))
+    threads = [threading.Thread(target=rig.driver.stop, args=("from a thread",)) for _ in range(4)]
     for t in threads:
         t.start()
     for t in threads:
@@ -500,10 +500,10 @@ def test_starting_and_stopping_again_and_again_leaves_no_thread_behind(real_time
 
 
 def test_motors_that_do_not_obey_at_start_are_refused(monkeypatch):
-    monkeypatch.setattr(jetbot_mlp.gate, 'RETRY_S', 0.0)
+    monkeypatch.setattr(jetbot_mlp.gate, "RETRY_S", 0.0)
     rig = Rig()
     rig.robot.broken = True
-    with pytest.raises(HardwareError, match='check battery'):
+    with pytest.raises(HardwareError, match="check battery"):
         rig.driver.start()
     assert not rig.driver.status().running and rig.camera.observers == []
 
@@ -512,10 +512,10 @@ def test_a_camera_that_can_not_be_observed_is_refused():
     rig = Rig()
 
     def observe(f, names):
-        raise RuntimeError('gone')
+        raise RuntimeError("gone")
 
     rig.camera.observe = observe
-    with pytest.raises(HardwareError, match='gone'):
+    with pytest.raises(HardwareError, match="gone"):
         rig.driver.start()
     assert not rig.driver.status().running
 
@@ -539,13 +539,13 @@ assert wait_until(lambda: robot.moving)
 """
 
 
-@pytest.mark.parametrize('daemon, ending, status', [
-    (False, '', 0), (False, 'raise RuntimeError("boom")', 1), (True, 'sys.exit(3)', 3),
+@pytest.mark.parametrize("daemon, ending, status", [
+    (False, "", 0), (False, 'raise RuntimeError("boom")', 1), (True, "sys.exit(3)", 3),
 ])
 def test_a_script_that_just_ends_leaves_the_wheels_at_rest(daemon, ending, status):
     # daemon=False is the official camera: without the watchdog's help Python would wait for it for ever
     script = SCRIPT.format(tests=os.path.dirname(os.path.abspath(__file__)), daemon=daemon)
-    result = subprocess.run([sys.executable, '-c', script + ending], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                            timeout=20)
-    assert '(0.0, 0.0) the program ended' in result.stdout.decode(), result.stderr.decode()
+    result = subprocess.run([sys.executable, "-c", script + ending], stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, timeout=20)
+    assert "(0.0, 0.0) the program ended" in result.stdout.decode(), result.stderr.decode()
     assert result.returncode == status

@@ -2,9 +2,9 @@ import threading
 import time
 
 import pytest
+from driving_fakes import FakeClock, FakeRobot, wait_until
 
 import jetbot_mlp.gate
-from driving_fakes import FakeClock, FakeRobot, wait_until
 from jetbot_mlp.control import Limits
 from jetbot_mlp.errors import HardwareError
 from jetbot_mlp.gate import MotorGate
@@ -41,8 +41,8 @@ def test_an_open_gate_returns_what_it_really_wrote(robot, clock):
 def test_a_stop_latches_and_only_open_lifts_it(robot, clock):
     gate = open_gate(robot, clock)
     gate.drive(WheelCommand(0.2, 0.2, clock.now))
-    gate.stop('enough')
-    assert not robot.moving and gate.stopped and gate.stops[-1] == (clock.now, 'enough')
+    gate.stop("enough")
+    assert not robot.moving and gate.stopped and gate.stops[-1] == (clock.now, "enough")
     assert gate.drive(WheelCommand(0.2, 0.2, clock.now)) is None and not robot.moving
     gate.open()
     assert gate.drive(WheelCommand(0.2, 0.2, clock.now)) is not None and robot.moving
@@ -50,13 +50,13 @@ def test_a_stop_latches_and_only_open_lifts_it(robot, clock):
 
 def test_the_first_reason_stands_and_later_stops_write_zeros_again(robot, clock):
     gate = open_gate(robot, clock)
-    gate.stop('first')
+    gate.stop("first")
     calls = robot.stop_calls
-    gate.stop('second')
-    assert [s.reason for s in gate.stops] == ['first'] and robot.stop_calls > calls
+    gate.stop("second")
+    assert [s.reason for s in gate.stops] == ["first"] and robot.stop_calls > calls
 
 
-@pytest.mark.parametrize('age, passes', [(0.0, True), (0.39, True), (0.41, False), (-0.01, False)])
+@pytest.mark.parametrize("age, passes", [(0.0, True), (0.39, True), (0.41, False), (-0.01, False)])
 def test_a_command_passes_only_while_its_frame_is_young(robot, clock, age, passes):
     gate = open_gate(robot, clock, age_limit_s=0.4)
     stamp = clock.now
@@ -65,17 +65,17 @@ def test_a_command_passes_only_while_its_frame_is_young(robot, clock, age, passe
     assert not gate.stopped  # late is not yet a reason to latch: the watchdog judges
 
 
-@pytest.mark.parametrize('command', [(float('nan'), 0.1), (0.1, float('inf')), (None, 0.0)])
+@pytest.mark.parametrize("command", [(float("nan"), 0.1), (0.1, float("inf")), (None, 0.0)])
 def test_a_command_that_is_not_finite_stops(robot, clock, command):
     gate = open_gate(robot, clock)
     gate.drive(WheelCommand(0.2, 0.2, clock.now))
     assert gate.drive(WheelCommand(command[0], command[1], clock.now)) is None
-    assert gate.stopped and not robot.moving and 'not finite' in gate.stops[-1].reason
+    assert gate.stopped and not robot.moving and "not finite" in gate.stops[-1].reason
 
 
 def test_a_stamp_that_is_not_finite_stops(robot, clock):
     gate = open_gate(robot, clock)
-    assert gate.drive(WheelCommand(0.2, 0.2, float('nan'))) is None
+    assert gate.drive(WheelCommand(0.2, 0.2, float("nan"))) is None
     assert gate.stopped and not robot.moving
 
 
@@ -83,56 +83,56 @@ def test_motors_that_refuse_for_a_while_are_stopped_as_soon_as_they_obey(robot, 
     gate = open_gate(robot, clock)
     gate.drive(WheelCommand(0.2, 0.2, clock.now))
     robot.broken = True
-    healed = threading.Timer(0.2, setattr, (robot, 'broken', False))
+    healed = threading.Timer(0.2, setattr, (robot, "broken", False))
     healed.start()
     assert gate.drive(WheelCommand(0.3, 0.3, clock.now)) is None
     assert not robot.moving and gate.stopped and gate.wheels_stopped
-    assert 'Remote I/O' in gate.stops[-1].reason
+    assert "Remote I/O" in gate.stops[-1].reason
     healed.join()
 
 
 def test_motors_that_refuse_for_long_are_tried_again_when_asked(robot, clock, monkeypatch):
-    monkeypatch.setattr(jetbot_mlp.gate, 'RETRY_S', 0.05)
+    monkeypatch.setattr(jetbot_mlp.gate, "RETRY_S", 0.05)
     gate = open_gate(robot, clock)
     gate.drive(WheelCommand(0.2, 0.2, clock.now))
     robot.broken = True
-    assert gate.stop('enough') is False
+    assert gate.stop("enough") is False
     assert not gate.wheels_stopped and not gate.at_rest() and robot.moving
     robot.broken = False
     assert gate.at_rest() and gate.wheels_stopped and not robot.moving
 
 
 def test_it_does_not_open_when_the_motors_do_not_even_stop(robot, clock, monkeypatch):
-    monkeypatch.setattr(jetbot_mlp.gate, 'RETRY_S', 0.05)
+    monkeypatch.setattr(jetbot_mlp.gate, "RETRY_S", 0.05)
     robot.broken = True
     gate = MotorGate(robot, clock)
-    with pytest.raises(HardwareError, match='expected them to accept a stop'):
+    with pytest.raises(HardwareError, match="expected them to accept a stop"):
         gate.open()
     assert gate.stopped
 
 
-@pytest.mark.parametrize('broken', ['stop', 'set_motors'])
+@pytest.mark.parametrize("broken", ["stop", "set_motors"])
 def test_each_way_to_stop_is_tried_even_when_the_other_raises(robot, clock, monkeypatch, broken):
-    monkeypatch.setattr(jetbot_mlp.gate, 'RETRY_S', 0.0)
+    monkeypatch.setattr(jetbot_mlp.gate, "RETRY_S", 0.0)
     gate = open_gate(robot, clock)
     gate.drive(WheelCommand(0.2, 0.2, clock.now))
 
     def refuse(*speeds):
-        raise OSError('no')
+        raise OSError("no")
 
     monkeypatch.setattr(robot, broken, refuse)
-    gate.stop('enough')
+    gate.stop("enough")
     assert not robot.moving
 
 
 def test_a_stop_in_the_midst_of_a_write_has_the_last_word(robot, clock):
-    # As a signal handler does it: the stop comes between the left wheel and the right one, in the same thread.
+    # As a signal handler does it: the stop comes in the midst of a write, in the same thread.
     gate = open_gate(robot, clock)
     write = robot.set_motors
 
     def interrupted(left, right):
         if left:
-            gate.stop('SIGTERM received')
+            gate.stop("SIGTERM received")
             assert not robot.moving
         write(left, right)
 
@@ -148,7 +148,7 @@ def test_an_exception_in_the_midst_of_a_write_after_a_stop_still_ends_in_zeros(r
     def interrupted(left, right):
         write(left, right)
         if left:
-            gate.stop('SIGINT received')
+            gate.stop("SIGINT received")
             write(left, right)
             raise KeyboardInterrupt
 
@@ -165,7 +165,7 @@ def test_a_write_that_hangs_does_not_keep_a_stop_waiting_and_is_followed_by_zero
     late.start()
     assert wait_until(lambda: not gate.wheels_stopped)
     began = time.monotonic()
-    gate.stop('enough')
+    gate.stop("enough")
     assert time.monotonic() - began < 0.4
     robot.hang.set()
     late.join(2.0)
@@ -198,7 +198,7 @@ def test_drives_and_stops_from_many_threads_end_at_rest(robot):
         for t in threads:
             t.start()
         wait_until(lambda: robot.moving)
-        gate.stop('enough')
+        gate.stop("enough")
         for t in threads:
             t.join(2.0)
         assert not robot.moving
@@ -208,5 +208,5 @@ def test_dry_run_never_touches_the_motors(clock):
     gate = MotorGate(None, clock, dry_run=True)
     gate.open()
     assert gate.drive(WheelCommand(0.2, 0.1, clock.now)) == (0.2, 0.1, clock.now)
-    gate.stop('enough')
+    gate.stop("enough")
     assert gate.stopped and gate.wheels_stopped

@@ -5,8 +5,8 @@ import sys
 import threading
 
 import pytest
-
 from driving_fakes import FakeCamera, FakeRobot, straight_on
+
 from jetbot_mlp.driver import Driver
 from jetbot_mlp.signals import stop_on_signals
 
@@ -35,23 +35,23 @@ def driver():
     return Driver(straight_on, FakeRobot(), FakeCamera())
 
 
-@pytest.mark.skipif(os.name == 'nt', reason='signals of POSIX')
-@pytest.mark.parametrize('name, status', [('SIGINT', 130), ('SIGTERM', 143), ('SIGHUP', 129)])
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+@pytest.mark.parametrize("name, status", [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
 def test_a_signal_stops_the_wheels_and_ends_the_process_with_its_status(name, status):
     script = SCRIPT.format(tests=os.path.dirname(os.path.abspath(__file__)))
-    process = subprocess.Popen([sys.executable, '-c', script], stdout=subprocess.PIPE)
+    process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
     try:
-        assert process.stdout.readline() == b'driving\n'
+        assert process.stdout.readline() == b"driving\n"
         process.send_signal(getattr(signal, name))
         rest, _ = process.communicate(timeout=5)
     finally:
         process.kill()
         process.wait()
-    assert rest.decode().strip() == f'(0.0, 0.0) {name} received'
+    assert rest.decode().strip() == f"(0.0, 0.0) {name} received"
     assert process.returncode == status
 
 
-@pytest.mark.skipif(os.name == 'nt', reason='signals of POSIX')
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 def test_the_handlers_are_restored_and_the_one_before_is_called(driver):
     called = []
     before = signal.signal(signal.SIGTERM, lambda number, frame: called.append(number))
@@ -64,10 +64,10 @@ def test_the_handlers_are_restored_and_the_one_before_is_called(driver):
         assert signal.getsignal(signal.SIGTERM) is mine
     finally:
         signal.signal(signal.SIGTERM, before)
-    assert driver.status().reason == 'SIGTERM received'
+    assert driver.status().reason == "SIGTERM received"
 
 
-@pytest.mark.skipif(os.name == 'nt', reason='signals of POSIX')
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 def test_a_signal_that_was_ignored_stays_ignored(driver):
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
@@ -82,7 +82,7 @@ def test_a_signal_that_was_ignored_stays_ignored(driver):
 def test_leaving_the_block_stops(driver):
     with stop_on_signals(driver):
         driver.start(threaded=False)
-    assert driver.gate.stopped and driver.status().reason == 'the program ended'
+    assert driver.gate.stopped and driver.status().reason == "the program ended"
 
 
 def test_outside_the_main_thread_it_says_so(driver):
@@ -98,4 +98,4 @@ def test_outside_the_main_thread_it_says_so(driver):
     thread = threading.Thread(target=enter)
     thread.start()
     thread.join()
-    assert 'main thread' in errors[0]
+    assert "main thread" in errors[0]

@@ -1,0 +1,164 @@
+import threading
+import time
+
+import cv2
+import numpy as np
+import pytest
+from driving_fakes import wait_until
+from fake_jetbot import make_jetbot
+
+import jetbot_mlp.cameras as cameras
+from jetbot_mlp.cameras import OfficialCamera, UsbCamera
+from jetbot_mlp.errors import HardwareError
+
+CAMERAS = pytest.mark.parametrize("kind", ["gst", "zmq"])
+
+
+@pytest.fixture
+def end_camera():
+    """Stops the robot's camera after a test, also one that failed."""
+    yield
+    if OfficialCamera.opened is not None:
+        OfficialCamera.opened.stop()
+
+
+pytestmark = pytest.mark.usefixtures("end_camera")
+
+
+def open_official(kind):
+    """-> (imitated jetbot package, its camera opened)."""
+    module = make_jetbot(camera=kind)
+    return module, OfficialCamera(module.Camera)
+
+
+@CAMERAS
+def test_frames_come_and_the_capture_thread_does_not_keep_the_program_alive(kind):
+    camera, got = open_official(kind)[1], []
+    camera.observe(lambda change: got.append(change["new"]), names="value")
+    assert wait_until(lambda: len(got) >= 3)
+    assert got[-1].dtype == np.uint8 and got[-1].any() and (camera.width, camera.height) == (224, 224)
+    assert camera.running and camera._capture_thread().daemon
+    camera.stop()
+    assert not camera.running
+    count = len(got)
+    time.sleep(0.05)
+    assert len(got) == count
+
+
+@CAMERAS
+def test_it_can_be_started_again_on_every_python(kind):
+    camera, got = open_official(kind)[1], []
+    camera.observe(lambda change: got.append(1), names="value")
+    camera.stop()
+    camera.stop()
+    del got[:]
+    camera.start()
+    camera.start()
+    assert camera.running and camera._capture_thread().daemon and wait_until(lambda: len(got) >= 3)
+    camera.stop()
+
+
+def test_a_camera_that_someone_else_holds_is_named():
+    module = make_jetbot()
+    module.sensor.owner = "another notebook"
+    with pytest.raises(HardwareError, match="other notebooks"):
+        OfficialCamera(module.Camera)
+
+
+@CAMERAS
+def test_an_observer_that_raises_does_not_end_the_capture(kind, caplog):
+    camera, got = open_official(kind)[1], []
+
+    def observer(change):
+        got.append(1)
+        raise RuntimeError("boom")
+
+    camera.observe(observer, names="value")
+    assert wait_until(lambda: len(got) >= 3) and camera.running
+    assert "boom" in caplog.text
+    camera.unobserve(observer, names="value")
+    camera.stop()
+
+
+@CAMERAS
+def test_it_can_be_stopped_inside_an_observer(kind, caplog):
+    camera, took = open_official(kind)[1], []
+
+    def observer(change):
+        began = time.monotonic()
+        camera.stop()
+        took.append(time.monotonic() - began)
+
+    camera.observe(observer, names="value")
+    assert wait_until(lambda: not camera.running)
+    assert took and took[0] < 0.5 and "raised" not in caplog.text
+
+
+def test_zmq_black_at_first_is_waited_for_and_its_blocking_stop_does_not_block(monkeypatch):
+    monkeypatch.setattr(cameras, "STOP_S", 0.1)
+    module = make_jetbot(camera="zmq")
+    module.sensor.dark = True
+    threading.Timer(0.1, setattr, (module.sensor, "dark", False)).start()
+    camera = OfficialCamera(module.Camera)
+    assert camera.value.any()
+    module.sensor.unplugged = True
+    began = time.monotonic()
+    camera.stop()
+    assert time.monotonic() - began < 1.0
+    module.sensor.unplugged = False
+
+
+@CAMERAS
+def test_a_camera_that_stays_black_is_refused_and_given_back(kind, monkeypatch):
+    monkeypatch.setattr(cameras, "WAIT_S", 0.1)
+    module = make_jetbot(camera=kind)
+    module.sensor.dark = True
+    with pytest.raises(HardwareError, match="only black"):
+        OfficialCamera(module.Camera)
+    assert OfficialCamera.opened is None and module.sensor.owner is None
+
+
+# -- a webcam ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def video(tmp_path):
+    path = str(tmp_path / "video.avi")
+    writer = cv2.VideoWriter(path, cv2.VideoWriter_fourcc(*"MJPG"), 50.0, (64, 48))
+    if not writer.isOpened():
+        pytest.skip("this OpenCV writes no video")
+    for i in range(25):
+        writer.write(np.full((48, 64, 3), 40 + 8 * i, np.uint8))
+    writer.release()
+    return path
+
+
+def test_a_video_file_plays_as_a_webcam_at_its_own_pace_and_ends_like_an_unplugged_one(video):
+    began, camera, got = time.monotonic(), UsbCamera(video, width=100, height=80), []
+    camera.observe(lambda change: got.append(change["new"].shape), names="value")
+    assert wait_until(lambda: not camera.running)
+    assert time.monotonic() - began > 0.4
+    assert len(got) >= 15 and set(got) == {(80, 100, 3)}
+
+
+def test_a_webcam_can_be_stopped_and_started_again_and_survives_its_observers(video, caplog):
+    camera, got = UsbCamera(video), []
+
+    def observer(change):
+        got.append(1)
+        raise RuntimeError("boom")
+
+    camera.observe(observer, names="value")
+    assert wait_until(lambda: len(got) >= 2) and camera.running
+    camera.stop()
+    assert not camera.running
+    camera.start()
+    assert camera.running
+    camera.unobserve(observer, names="value")
+    camera.observe(lambda change: camera.stop(), names="value")
+    assert wait_until(lambda: not camera.running)
+
+
+def test_no_webcam_is_told(tmp_path):
+    with pytest.raises(HardwareError, match="plug it in"):
+        UsbCamera(str(tmp_path / "none.avi"))
