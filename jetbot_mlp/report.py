@@ -100,8 +100,8 @@ def _training(report, prefix):
     figures = []
     if report.history is not None and len(report.history.epoch):
         figures.append(figure(plots.learning_curves(report.history, prefix + "-loss"),
-                              "Loss after each epoch. A validation loss that rises while the training loss falls "
-                              "shows that the network learns its frames by heart."))
+                              "Loss after each epoch. A validation loss that rises while the training loss "
+                              "falls shows that the network learns its frames by heart."))
         score = plots.validation_score(report.history, prefix + "-score")
         meaning = "" if report.evaluation is None else _SCORE_MEANING[report.evaluation.task == "road"]
         figures += [figure(score, "Validation score after each epoch{}.".format(meaning))] if score else []
@@ -198,12 +198,13 @@ def _weights(caption, pictures):
         scaled = scaled or top is not None
         cards.append(figure(image_tag(picture, "weights of unit {}".format(i), ".png", "pixels"),
                              "" if top is None else "\u00b1{:.2g}".format(top)))
-    how = ""
+    how = "."
     if scaled:
-        how = (" Grey is 0, a colour pulls the unit up;" if colored else
-               ' <span class="scale">\u2212<i></i>+</span> Blue pulls the unit down, red up;')
+        how = (". Grey is 0, a colour pulls the unit up;" if colored else
+               '. <span class="scale">\u2212<i></i>+</span> Blue pulls the unit down, red up;')
         how += " each picture has its own scale, written below it."
     if len(pictures) > MAX_WEIGHT_PICTURES:
         how += " The first {} of {}.".format(MAX_WEIGHT_PICTURES, len(pictures))
-    return '<h3>What the first layer looks for</h3><p>{}{}</p><div class="weights">{}</div>'.format(
-        text(caption), how, "".join(cards))
+    aspect = np.shape(pictures)[2] / float(np.shape(pictures)[1])  # several panes side by side need the room
+    return ('<h3>What the first layer looks for</h3><p>{}{}</p><div class="weights" style="--aspect:{:.2f}">'
+            "{}</div>".format(text(caption.rstrip(".")), how, aspect, "".join(cards)))

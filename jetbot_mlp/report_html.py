@@ -69,7 +69,8 @@ figcaption { font-size: 0.85rem; color: var(--soft); }
 .over .answer { stroke: #ff4a41; }
 .key-label { color: var(--green); font-weight: bold; }
 .key-answer { color: var(--red); font-weight: bold; }
-.weights { display: grid; grid-template-columns: repeat(auto-fill, minmax(74px, 1fr)); gap: 10px; }
+.weights { display: grid; gap: 10px;
+  grid-template-columns: repeat(auto-fill, minmax(min(100%, calc(74px * var(--aspect))), 1fr)); }
 .pixels { display: block; width: 100%; image-rendering: pixelated; border: 1px solid var(--line); }
 .weights figcaption { text-align: center; font-size: 0.75rem; }
 .scale { white-space: nowrap; }

@@ -59,7 +59,8 @@ def road(n, random):
     expected = random.uniform(-1, 1, (n, 2)).astype(np.float32)
     predicted = np.clip(expected + random.normal(0, 0.2, (n, 2)), -1, 1)
     names = [EVIL] + ["f%d.jpg" % i for i in range(1, n)]
-    return Evaluation("road", None, road_metrics(expected, predicted), names, noise(n, random), expected, predicted)
+    return Evaluation("road", None, road_metrics(expected, predicted), names, noise(n, random),
+                      expected, predicted)
 
 
 def classes(n, names, random, task="collision"):
@@ -93,8 +94,8 @@ def test_a_hundred_frames_of_each_task_make_one_small_page_that_loads_nothing(tm
     random = np.random.RandomState(0)
     a, b = road(100, random), classes(100, ("blocked", "free"), random)
     html = write(tmp_path, [
-        TrainingReport("Road", [("parameters", 92034), ("seconds", 12.3456), ("layers", "1404-64-2")], history(),
-                       a, ("Grey weights.", random.normal(size=(20, 14, 14))), ["a note"], [("b.jpg", "empty")]),
+        TrainingReport("Road", [("parameters", 92034), ("seconds", 12.3456), ("layers", "1404-64-2")],
+                       history(), a, ("", random.normal(size=(20, 14, 14))), ["a"], [("b.jpg", "empty")]),
         TrainingReport("Collision", [], history(), b, ("Colours.", random.normal(size=(20, 8, 8, 3))))])
     assert_loads_nothing(html)
     assert len(html) < 3e6
@@ -114,8 +115,8 @@ def test_a_hundred_frames_of_each_task_make_one_small_page_that_loads_nothing(tm
 def test_names_of_files_and_notes_are_text_and_never_tags(tmp_path):
     pytest.importorskip("matplotlib")
     random = np.random.RandomState(0)
-    reports = [TrainingReport(EVIL, [(EVIL, EVIL)], history(), road(3, random), (EVIL, np.eye(4)[None]), [EVIL],
-                              [(EVIL, EVIL)]),
+    reports = [TrainingReport(EVIL, [(EVIL, EVIL)], history(), road(3, random), (EVIL, np.eye(4)[None]),
+                              [EVIL], [(EVIL, EVIL)]),
                TrainingReport("$title {{body}}", [], None, classes(9, (EVIL, "free"), random))]
     html = write(tmp_path, reports, drive_results=[{EVIL: EVIL}])
     page = Page(html)
