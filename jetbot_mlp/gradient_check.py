@@ -50,8 +50,9 @@ def check_gradients(network, x, targets, sample_weight=None, random_state=None, 
     throughout.
 
     Returns the largest relative error, a float: for each of [W1, b1, W2, ...] the largest difference of the
-    two gradients, divided by the largest value in either. About 1e-9 when all is right; 1e-6 is a fair limit.
-    A ReLU unit within h of its kink has no derivative to compare, and can exceed that.
+    two gradients, divided by the largest value in either. Some 1e-10 when all is right, up to 1e-7 where
+    gradients are tiny; 1e-6 is a fair limit. A ReLU unit within h of its kink has no derivative to compare,
+    and can exceed that.
 
     It takes two forward passes for each parameter, so use a network of a few dozen nodes.
     """

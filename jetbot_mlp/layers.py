@@ -69,8 +69,8 @@ def descended(weights, bias, activations, error, learning_rate):
     """One step of gradient descent on an affine layer: W - lr A^T . error, b - lr sum(error).
 
     The same step as with ``affine_gradients``, but the small array (the error) is scaled instead of the big
-    one, and the product becomes the new W without a third array: for one sample, where memory traffic is all
-    there is, that is about twice as fast. Returns new arrays (W, b); the old ones keep their values.
+    one, and the product becomes the new W without a third array. For one sample the time goes into reading
+    and writing big arrays, so that counts. Returns new arrays (W, b); the old ones keep their values.
     """
     step = error * -learning_rate
     new_weights = np.dot(activations.T, step)

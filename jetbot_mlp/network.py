@@ -162,9 +162,9 @@ class MLP:
     def backpropagate(self, x, targets, sample_weight=None, random_state=None):
         """The loss and its derivatives by every weight and bias.
 
-        x: (n, n_in); targets: (n, n_out). sample_weight: (n,) or None; a sample of weight 2 counts like two
-        (the weights are expected to be 1 in the mean of the whole data set; no sum over this batch is divided
-        out). Dropout only when a random_state (int or RandomState) is given.
+        x: (n, n_in); targets: (n, n_out). sample_weight: (n,) or None; a sample of weight 2 counts like two.
+        The weights should have the mean 1 over the whole data set; this batch's mean is not divided out.
+        Dropout only when a random_state (int or RandomState) is given.
 
         Returns (loss, gradients): loss, a float, is sum(sample_weight_k E_k) / n over the n samples;
         gradients are [dW1, db1, dW2, db2, ...] of that loss, new arrays in the order of ``parameters()``.
@@ -195,17 +195,18 @@ class MLP:
         targets = self._checked_targets(targets, len(outputs))
         if outputs.shape != targets.shape:
             raise ValueError('outputs: expected shape %s, that of the targets, found %s; pass what forward() '
-                             'returns'
-                             % (targets.shape, outputs.shape))
+                             'returns' % (targets.shape, outputs.shape))
         return float(np.mean(value_of_outputs(self.loss, outputs, targets)))
 
     def descend(self, x, targets, learning_rate):
         """One step of plain gradient descent: the quickest way to train one sample at a time.
 
-        The same step as ``SGD(learning_rate).update(parameters(), backpropagate(x, targets)[1])`` for half
-        the time: gradients are never stored (``layers.descended``). New arrays take the place of those in
-        ``weights_`` and ``biases_``. x: (n, n_in); targets: (n, n_out). Returns the outputs (n, n_out) that
-        the network gave before the step.
+        The same step as ``SGD(learning_rate).update(parameters(), backpropagate(x, targets)[1])``, but no
+        gradient is kept (``layers.descended``) and no loss computed. New arrays take the place of those in
+        ``weights_`` and ``biases_``.
+
+        x: (n, n_in); targets: (n, n_out). Returns the outputs (n, n_out) that the network gave before the
+        step. Raises ValueError as ``backpropagate`` does.
         """
         forward_pass = self.forward_pass(x)
         outputs = forward_pass.outputs[-1]
@@ -231,8 +232,7 @@ class MLP:
         a = outputs[-1]
         if not (is_integer(output_index) and 0 <= output_index < a.shape[1]):
             raise ValueError('output_index: expected a whole number from 0 to %d, found %r; the network has '
-                             '%d outputs'
-                             % (a.shape[1] - 1, output_index, a.shape[1]))
+                             '%d outputs' % (a.shape[1] - 1, output_index, a.shape[1]))
         error = np.zeros_like(a)
         if self.output_activation == 'softmax':
             error[:, output_index] = 1
@@ -255,7 +255,7 @@ class MLP:
 
     def copy(self):
         """A network of the same settings with its own copies of the weights and biases."""
-        other = MLP.__new__(MLP)  # without drawing weights that are thrown away at once
+        other = type(self).__new__(type(self))  # without drawing weights that are thrown away at once
         other.__dict__.update(self.__dict__)
         other.layer_sizes = list(self.layer_sizes)
         other.weights_ = [weights.copy() for weights in self.weights_]

@@ -20,7 +20,7 @@ def example(output, hidden=(5, 4), activation='tanh', loss='half_squared_error',
         bias[...] = random_state.uniform(-0.5, 0.5, bias.shape)
     targets = random_state.uniform(0.05, 1, (6, 3))
     if loss == 'huber':
-        targets = targets * np.where(random_state.rand(6, 3) < 0.5, 1, 20)  # both of its sides
+        targets = targets * np.where(random_state.rand(6, 3) < 0.5, 1, 5)  # both of its sides
     if output == 'softmax':
         targets /= targets.sum(axis=1, keepdims=True)
     return network, random_state.randn(6, 3), targets
