@@ -1,0 +1,182 @@
+"""Labelled frames from the simulator, in the official folder format.
+
+Collision: ``blocked/<uuid1>.jpg`` and ``free/<uuid1>.jpg``; road: ``xy_<x>_<y>_<uuid1>.jpg`` with pixels
+of the 224 picture. The uuid1 carries the simulated capture time. A data set with seed s is taken in
+the worlds s * 1000, s * 1000 + 1, ...: below EVALUATION_SEED_OFFSET, so that the worlds to judge
+by are never among them.
+"""
+import errno
+import os
+import shutil
+import tempfile
+import uuid
+
+import cv2
+import numpy as np
+
+from . import sim_labels, sim_world
+from .errors import DatasetError
+from .sim_render import Renderer
+
+WORLDS_PER_SEED = 1000
+LARGEST_SEED = sim_world.EVALUATION_SEED_OFFSET // WORLDS_PER_SEED - 1
+FRAMES_PER_WORLD = 20
+JPEG_QUALITY = 92
+# 2024-01-01 00:00 UTC in the uuid's time, 100 ns since 1582-10-15 (RFC 4122, 4.1.4); each seed has its day
+FIRST_DAY = (1704067200 + 12219292800) * 10 ** 7
+DAY = 86400 * 10 ** 7
+
+
+def simulate(task, out_folder, count, seed=0, progress=None):
+    """Write a data set of simulated frames with ground truth.
+
+    task : 'collision' | 'road'; out_folder : must be absent or empty; count : frames, >= 1
+    seed : 0 to 999,999; the same seed writes the same files
+    progress : None or a callable like tqdm: progress(iterable, total=n, desc='...')
+    Returns the number of frames of each kind, for example {'blocked': 50, 'free': 50} or {'xy': 100}.
+    Raises DatasetError when out_folder holds something or can't be written. Nothing is left
+    half-written: the folder appears when it is complete.
+    """
+    if task not in ('collision', 'road'):
+        raise ValueError("expected task 'collision' or 'road', found %r: choose one of them" % (task,))
+    if count < 1:
+        raise ValueError('expected a count of at least 1, found %r: ask for some frames' % (count,))
+    if not 0 <= seed <= LARGEST_SEED:
+        raise ValueError('expected a seed from 0 to %d, found %r: larger ones would reach the worlds '
+                         'kept for evaluation' % (LARGEST_SEED, seed))
+    out_folder = os.path.abspath(str(out_folder))
+    _refuse_what_is_there(out_folder)
+    parent = os.path.dirname(out_folder)
+    try:
+        os.makedirs(parent, exist_ok=True)
+        temporary = tempfile.mkdtemp(prefix='.simulate-', dir=parent)
+    except OSError as error:
+        raise DatasetError('expected a place to write to, found %s: %s; choose another folder'
+                           % (parent, error.strerror))
+    try:
+        counts = _write(task, temporary, count, seed, progress)
+        os.chmod(temporary, 0o755)  # mkdtemp makes it private
+        if os.path.isdir(out_folder):
+            os.rmdir(out_folder)  # empty, as checked; Windows does not rename onto a folder
+        os.rename(temporary, out_folder)
+    except OSError as error:
+        hint = 'free some space' if error.errno == errno.ENOSPC else 'choose another folder'
+        raise DatasetError('expected to write %s, found: %s; %s'
+                           % (out_folder, error.strerror or error, hint))
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return counts
+
+
+def world_seed(seed, k):
+    """The seed of the k-th world of a data set with this seed."""
+    return seed * WORLDS_PER_SEED + k % WORLDS_PER_SEED
+
+
+def _refuse_what_is_there(folder):
+    if os.path.isdir(folder):
+        n = len(os.listdir(folder))
+        if n:
+            raise DatasetError('expected a new or empty folder, found %d entries in %s: '
+                               'choose another --out or remove it' % (n, folder))
+    elif os.path.lexists(folder):
+        raise DatasetError('expected a folder, found a file at %s: choose another --out' % folder)
+
+
+def _write(task, folder, count, seed, progress):
+    names = _Names(seed)
+    shots = _collision_shots(count, seed, names) if task == 'collision' else _road_shots(count, seed, names)
+    if progress is not None:
+        shots = progress(shots, total=count, desc='simulate ' + task)
+    counts = {'blocked': 0, 'free': 0} if task == 'collision' else {'xy': 0}
+    for kind in counts:
+        os.makedirs(os.path.join(folder, kind) if task == 'collision' else folder, exist_ok=True)
+    for kind, name, picture in shots:
+        ok, data = cv2.imencode('.jpg', picture, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+        with open(os.path.join(folder, name), 'wb') as f:
+            f.write(data.tobytes())
+        counts[kind] += 1
+    return counts
+
+
+class _Names:
+    """uuid1 names with a clock of their own, so that the same seed gives the same names."""
+
+    def __init__(self, seed):
+        rs = np.random.RandomState(seed)
+        # the multicast bit says that this is no real network card (RFC 4122, 4.5)
+        self.node = int(rs.randint(0, 2 ** 24)) << 24 | int(rs.randint(0, 2 ** 24)) | 1 << 40
+        self.clock_seq = int(rs.randint(0, 2 ** 14))
+        self.time = FIRST_DAY + (seed % 3650) * DAY
+
+    def wait(self, seconds):
+        self.time += int(seconds * 10 ** 7)
+
+    def next(self):
+        fields = (self.time & 0xffffffff, self.time >> 32 & 0xffff, self.time >> 48 & 0x0fff | 0x1000,
+                  self.clock_seq >> 8 | 0x80, self.clock_seq & 0xff, self.node)
+        return str(uuid.UUID(fields=fields))
+
+
+def _worlds(kind, count, seed, names):
+    """World after world with the number of frames to take in it: (world, renderer, random state, n)."""
+    n_worlds = min(WORLDS_PER_SEED, -(-count // FRAMES_PER_WORLD))
+    for k in range(n_worlds):
+        world = sim_world.make_world(kind, world_seed(seed, k))
+        rs = np.random.RandomState([seed, k])
+        names.wait(60)  # carried to the next room
+        yield world, Renderer(world, rs), rs, count * (k + 1) // n_worlds - count * k // n_worlds
+
+
+def _collision_shots(count, seed, names):
+    """Wander as a robot does: ahead while free, on into the obstacle or away from it when blocked."""
+    missing = {'blocked': count // 2, 'free': count - count // 2}
+    for world, renderer, rs, n in _worlds('room', count, seed, names):
+        blocked = min(missing['blocked'], (n + int(rs.randint(2))) // 2)
+        want = {'blocked': blocked, 'free': min(missing['free'], n - blocked)}
+        want['blocked'] += n - sum(want.values())
+        for label in want:
+            missing[label] -= want[label]
+        steps = 0
+        while any(want.values()):
+            if steps % 25 == 0:  # someone carries it to another corner
+                pose = sim_world.free_pose(world, rs, 0.13)
+            steps += 1
+            names.wait(rs.uniform(0.3, 0.8))
+            label = sim_labels.collision_label(world, pose)
+            if label is not None and want[label]:
+                want[label] -= 1
+                yield label, os.path.join(label, names.next() + '.jpg'), renderer.picture(pose)
+            pose = _wander(world, pose, rs)
+
+
+def _wander(world, pose, rs):
+    x, y, heading = pose
+    step = rs.uniform(0.03, 0.09)
+    clear = sim_world.sim_room.clear_ahead(sim_world.barriers(world), pose, 0.10)
+    if clear > step + 0.13 and (not sim_labels.is_blocked(world, pose) or rs.rand() < 0.6):
+        heading += rs.normal(0, 0.08)
+        ahead = x + step * np.cos(heading), y + step * np.sin(heading), heading
+        if sim_world.sim_room.distance(sim_world.barriers(world), ahead) > 0.115:
+            return ahead
+    return x, y, heading + rs.uniform(0.15, 0.5)  # to the left, as the course's robot does
+
+
+def _road_shots(count, seed, names):
+    """Along the track in its direction, now on the centre line, now beside it or turned off it."""
+    for world, renderer, rs, n in _worlds('road', count, seed, names):
+        along, side, turn = rs.uniform(0, world.track.length_m), 0.0, 0.0
+        for _ in range(n):
+            along += rs.uniform(0.05, 0.35)
+            # errors that come and go as in driving (a first order process), some large to recover from
+            side = 0.6 * side + rs.normal(0, 0.035)
+            turn = 0.5 * turn + rs.normal(0, 0.16)
+            if rs.rand() < 0.15:
+                side, turn = rs.uniform(-0.13, 0.13), rs.uniform(-0.6, 0.6)
+            side, turn = np.clip(side, -0.15, 0.15), np.clip(turn, -0.7, 0.7)
+            x, y, heading = world.track.at(along)
+            pose = x - side * np.sin(heading), y + side * np.cos(heading), heading + turn
+            names.wait(rs.uniform(0.3, 1.0))
+            px, py = sim_labels.road_target(world, pose, along % world.track.length_m)
+            name = 'xy_%03d_%03d_%s.jpg' % (int(round(px)), int(round(py)), names.next())
+            yield 'xy', name, renderer.picture(pose)
