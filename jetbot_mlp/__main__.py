@@ -19,7 +19,7 @@ class Parser(argparse.ArgumentParser):
 
 def whole_number(low, high=2 ** 31 - 1):
     """argparse type: a whole number from low to high."""
-    def number(text):
+    def parse(text):
         try:
             value = int(text)
         except ValueError:
@@ -27,18 +27,20 @@ def whole_number(low, high=2 ** 31 - 1):
         if value is None or not low <= value <= high:
             raise argparse.ArgumentTypeError(f"expected a whole number from {low} to {high}, found {text!r}")
         return value
-    return number
+    return parse
 
 
-def positive_seconds(text):
-    """argparse type: a time above 0, at most a day."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value <= 86400:
-        raise argparse.ArgumentTypeError(f"expected seconds above 0, at most 86400, found {text!r}")
-    return value
+def number(low, high):
+    """argparse type: a number from low to high."""
+    def parse(text):
+        try:
+            value = float(text)
+        except ValueError:
+            value = float("nan")
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"expected a number from {low} to {high}, found {text!r}")
+        return value
+    return parse
 
 
 def build_parser():
@@ -89,11 +91,17 @@ def build_parser():
     sub = add("drive", commands.drive, "drive with one model or two (follow the road, stop when blocked)")
     sub.add_argument("models", nargs="+", metavar="MODEL")
     sub.add_argument("--sim", action="store_true", help="in the simulator, faster than real time")
-    sub.add_argument("--seconds", type=positive_seconds, metavar="N", help="stop after that time "
+    sub.add_argument("--seconds", type=number(0.01, 86400), metavar="N", help="stop after that time "
                      "(default: until Ctrl-C; in the simulator 60)")
     sub.add_argument("--dry-run", action="store_true", help="everything but the wheels")
     sub.add_argument("--camera", choices=("jetbot", "usb"), default="jetbot", help="on the robot")
-    sub.add_argument("--video", metavar="FILE", help="in the simulator: film the drive (.webm or .mp4)")
+    sub.add_argument("--film", metavar="VIDEO", help="in the simulator: film the drive (.webm, .mp4)")
+    sub.add_argument("--speed", type=number(0, 1), help="forward, share of full speed (default: 0.2)")
+    sub.add_argument("--turn-speed", type=number(0, 1), help="while turning away (default: 0.2)")
+    sub.add_argument("--kp", type=number(0, 10), help="steering gain (default: 0.2)")
+    sub.add_argument("--kd", type=number(0, 10), help="steering damping, per second (default: 0)")
+    sub.add_argument("--bias", type=number(-1, 1), help="steering bias, + turns right (default: 0)")
+    sub.add_argument("--max-speed", type=number(0, 1), default=1.0, help="no wheel ever turns faster")
     add_seed_and_json(sub, seed)
 
     sub = add("replay", commands.replay, "draw a model's predictions on recorded frames, as a video")

@@ -7,14 +7,16 @@ import os
 import sys
 
 from . import progress
+from .control import Limits, Settings
 from .dataset import load_dataset
 from .errors import JetbotMLPError, ModelFileError
 from .evaluation import evaluate, score
+from .inference import Predictor
 from .metrics import format_metrics
 from .mnist import load_mnist
 from .model_file import load_model, save_model
 from .train_frames import RECIPES, train_frames
-from .train_mnist import as_features, as_pictures, train_mnist
+from .train_mnist import as_features, as_pictures, thumbnails, train_mnist, train_mnist_as_lecture
 
 
 def say(*words):
@@ -50,11 +52,13 @@ def simulate(args):
 
 def train(args):
     writable_file(args.out, ".npz")
+    if args.report:
+        writable_file(args.report, ".html")
     if args.task == "mnist":
         trained, golden, skipped = _train_mnist(args)
     else:
         dataset = load_dataset(args.task, args.datasets, xy=args.xy, progress=progress.bar)
-        _say_skipped(dataset)
+        say_skipped(dataset.skipped)
         recipe = RECIPES[args.task]._replace(mirror=not args.no_mirror)
         trained = train_frames(dataset, recipe, args.held_out, args.seed, progress.bar)
         golden, skipped = dataset.images[0], dataset.skipped
@@ -63,7 +67,7 @@ def train(args):
     if trained.interrupted:
         say(f"stopped by Ctrl-C; keeping the best model so far (epoch {trained.history.best_epoch})")
     save_model(args.out, trained.model, golden)
-    report = _write_report(args, trained, skipped)
+    report = _write_training_report(args, trained, skipped)
 
     model, summary = trained.model, trained.model.training
     result = {
@@ -88,41 +92,68 @@ def train(args):
         print(f"pictures and details: {report}")
 
 
+def _write_training_report(args, trained, skipped):
+    """-> the page's path, or None when it was not wanted or this Python cannot draw it."""
+    if args.no_report:
+        return None
+    from .report import write_report
+    from .report_trained import training_report
+
+    path = args.report or os.path.splitext(args.out)[0] + ".report.html"
+    page = training_report(os.path.basename(args.out), trained, os.path.getsize(args.out), skipped)
+    try:
+        write_report(path, f"Training of {os.path.basename(args.out)}", [page])
+    except JetbotMLPError as error:
+        if args.report:
+            raise
+        say(f"no report page: {error}")  # the robot has no matplotlib; the model is what counts
+        return None
+    return path
+
+
 def _train_mnist(args):
     if len(args.datasets) != 1:
         raise JetbotMLPError(f"expected one MNIST folder, found {len(args.datasets)}")
     data = load_mnist(args.datasets[0])
     if args.lecture:
-        from .lecture_run import train_mnist_as_lecture
-
         trained = train_mnist_as_lecture(data, args.seed, progress.bar)
     else:
         trained = train_mnist(data, random_state=args.seed, progress=progress.bar)
     return trained, as_pictures(data[2][:1])[0], []
 
 
-def _say_skipped(dataset):
-    if dataset.skipped:
-        say(f"{len(dataset.skipped)} files skipped:")
-        for name, reason in dataset.skipped[:20]:
+def say_skipped(skipped):
+    """Name the files that were not read, on stderr. skipped: list of (name, reason)."""
+    if skipped:
+        say(f"{len(skipped)} files skipped:")
+        for name, reason in skipped[:20]:
             say(f"  {name}: {reason}")
-        if len(dataset.skipped) > 20:
-            say(f"  ... and {len(dataset.skipped) - 20} more")
+        if len(skipped) > 20:
+            say(f"  ... and {len(skipped) - 20} more")
 
 
 def evaluate_command(args):
     model = load_model(args.model)
+    if args.report:
+        writable_file(args.report, ".html")
     if model.task == "mnist":
         if len(args.datasets) != 1:
             raise JetbotMLPError(f"expected one MNIST folder, found {len(args.datasets)}")
         _, _, images, labels = load_mnist(args.datasets[0])
         outputs = model.network.forward(as_features(images))
-        evaluation, skipped = score("mnist", model.classes, outputs, labels, None, None), 0
+        names = [f"test image {n}" for n in range(len(images))]
+        evaluation, skipped = score("mnist", model.classes, outputs, labels, names, thumbnails(images)), 0
     else:
         dataset = load_dataset(model.task, args.datasets, xy=args.xy, progress=progress.bar,
                                require_all_classes=False)
-        _say_skipped(dataset)
+        say_skipped(dataset.skipped)
         evaluation, skipped = evaluate(model, dataset), len(dataset.skipped)
+    if args.report:
+        from .report import write_report
+        from .report_trained import evaluation_report
+
+        write_report(args.report, f"{os.path.basename(args.model)} on other frames",
+                     [evaluation_report(os.path.basename(args.model), model, evaluation)])
     if args.json:
         print_json({"task": model.task, "model": args.model, "samples": len(evaluation.expected),
                     "skipped": skipped, "metrics": evaluation.metrics})
@@ -143,3 +174,65 @@ def check(args):
             layers = "-".join(str(n) for n in model.network.layer_sizes)
             print(f"sound: {path}: {model.task}, {layers}, {os.path.getsize(path) / 1000:.0f} kB")
     return 1 if unsound else 0
+
+
+def drive(args):
+    """One model, or a road and a collision model together."""
+    models = [load_model(path) for path in args.models]
+    tasks = [model.task for model in models]
+    if "mnist" in tasks or len(set(tasks)) != len(tasks):
+        raise JetbotMLPError(f"expected one collision model, one road model, or one of each, found "
+                             f"{' and '.join(tasks)}; choose the models to drive with")
+    settings = settings_from(args)
+    predictors = [Predictor(model) for model in models]
+    if args.sim:
+        from .sim_drive import drive_in_simulator, world_kind_for
+
+        if args.film:
+            writable_file(args.film, ".webm", ".mp4", ".avi")
+        done = drive_in_simulator(predictors, world_kind_for(tasks), args.seconds or 60.0, args.seed, settings,
+                                  Limits(max_speed=args.max_speed), args.dry_run, film=args.film,
+                                  progress=progress.bar)
+    else:
+        from .robot_drive import drive_robot
+
+        done = drive_robot(predictors, args.seconds, args.camera, settings, Limits(max_speed=args.max_speed),
+                           args.dry_run)
+    if args.json:
+        print_json(dict(done.result, reason=done.reason))
+        return
+    for name, value in done.result.items():
+        if value is not None:
+            print(f"{name:18}{_shown(value)}")
+    print(f"{'ended':18}{done.reason}")
+
+
+def settings_from(args):
+    """What the command line says of driving, over the defaults."""
+    settings = Settings()
+    given = {name: getattr(args, name) for name in ("speed", "kp", "kd", "bias") if getattr(args, name) is not None}
+    collision = {name: getattr(args, name) for name in ("speed", "turn_speed") if getattr(args, name) is not None}
+    return settings._replace(road=settings.road._replace(**given),
+                             collision=settings.collision._replace(**collision))
+
+
+def _shown(value):
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_shown(part)}" for name, part in value.items())
+    return f"{value:.2f}" if isinstance(value, float) else str(value)
+
+
+def replay(args):
+    """Draw what a model makes of recorded frames."""
+    from .replay import replay as write_replay
+
+    writable_file(args.out, ".webm", ".mp4", ".avi")
+    done = write_replay(Predictor(load_model(args.model)), args.frames, args.out, args.fps, progress.bar)
+    say_skipped(done.skipped)
+    print(f"{args.out}: {done.frames} frames at {args.fps} a second")
+
+
+def demo(args):
+    from .demo import run_demo
+
+    run_demo(args.out, args.seed, progress.bar, say)

@@ -32,6 +32,14 @@ def training_report(title, trained, model_bytes, skipped=()):
                           list(trained.notes), list(skipped))
 
 
+def evaluation_report(title, model, evaluation):
+    """A model on frames that it was not trained with. evaluation: `Evaluation`. Returns TrainingReport."""
+    facts = [("Task", model.task), ("Frames", evaluation.metrics["samples"]),
+             ("Layers", " - ".join(str(n) for n in model.network.layer_sizes)),
+             ("Input", _input_in_words(model.feature_spec))]
+    return TrainingReport(title, facts, None, evaluation, weight_pictures(model))
+
+
 def _input_in_words(spec):
     parts = []
     if spec.grey_size:

@@ -1,0 +1,60 @@
+"""A drive on the robot from the command line, with a live line; `sim_drive` is its twin in the simulator."""
+import contextlib
+import sys
+import time
+
+from .control import Limits, Settings
+from .driver import Driver
+from .hardware import open_camera, open_robot
+from .signals import stop_on_signals
+from .sim_drive import Drive
+
+LINE_EVERY_S = 0.5
+
+
+def drive_robot(predictors, seconds=None, camera="jetbot", settings=Settings(), limits=Limits(), dry_run=False):
+    """Drive until Ctrl-C, a stop for safety's sake, or for some seconds. Returns Drive.
+
+    camera: 'jetbot' or 'usb'; dry_run: the robot is not even opened. Raises HardwareError.
+    """
+    with contextlib.ExitStack() as stack:
+        eye = open_camera(camera)
+        stack.callback(eye.stop)
+        driver = Driver(predictors, None if dry_run else open_robot(), eye, settings, limits, dry_run=dry_run)
+        stack.enter_context(stop_on_signals(driver))
+        started = time.monotonic()
+        driver.start()
+        try:
+            _watch(driver, None if seconds is None else started + seconds)
+            driver.stop("time is up")
+        except KeyboardInterrupt:
+            driver.stop("Ctrl-C")
+        driver.join()
+        status, lasted = driver.status(), time.monotonic() - started
+    print(file=sys.stderr)
+    latency = {"p50": None, "p99": None}
+    if status.frames:
+        latency = {"p50": round(status.latency_p50_ms, 3), "p99": round(status.latency_p99_ms, 3)}
+    return Drive({"frames": status.frames, "seconds": round(lasted, 3), "fps": status.frames / lasted,
+                  "latency_ms": latency, "stops": len(status.stops)}, status.reason)
+
+
+def _watch(driver, until):
+    while not driver.gate.stopped and (until is None or time.monotonic() < until):
+        print("\r" + live_line(driver.status()).ljust(100)[:100], end="", file=sys.stderr, flush=True)
+        left = LINE_EVERY_S if until is None else min(LINE_EVERY_S, max(0.0, until - time.monotonic()))
+        time.sleep(left)
+
+
+def live_line(status):
+    """One line of a driver's `Status` for people."""
+    if not status.frames:
+        return "waiting for the first frame"
+    words = [f"{status.fps:.1f} frames/s", f"latency {status.latency_p50_ms:.0f}/{status.latency_p99_ms:.0f} ms",
+             f"age {status.frame_age_s * 1e3:.0f} ms"]
+    for prediction in status.predictions:
+        values = (f"{name} {value:.2f}" for name, value in zip(prediction._fields, prediction) if name != "stamp")
+        words.append(" ".join(values))
+    if status.command is not None:
+        words.append(f"wheels {status.command.left:+.2f} {status.command.right:+.2f}")
+    return " | ".join(words)

@@ -1,0 +1,80 @@
+import numpy as np
+import pytest
+from synthetic import collision_dataset, road_dataset
+
+from jetbot_mlp import train_frames as module
+from jetbot_mlp.augment import augment
+from jetbot_mlp.errors import DatasetError
+from jetbot_mlp.evaluation import evaluate
+from jetbot_mlp.features import extract
+from jetbot_mlp.train_frames import RECIPES, train_frames
+
+QUICK = {task: recipe._replace(epochs=12) for task, recipe in RECIPES.items()}
+
+
+def test_blocked_and_free_are_learnt():
+    trained = train_frames(collision_dataset(), QUICK["collision"])
+    assert trained.evaluation.metrics["balanced_accuracy"] > 0.9
+    assert trained.model.classes == ("blocked", "free")
+
+
+def test_the_road_target_is_learnt():
+    trained = train_frames(road_dataset(160), QUICK["road"]._replace(epochs=60))
+    assert trained.evaluation.metrics["mae_x_px"] < 15  # a guess of the middle is off by 45 px
+
+
+def test_the_same_seed_gives_the_same_model():
+    first, second = (train_frames(collision_dataset(), QUICK["collision"], random_state=3) for _ in range(2))
+    for a, b in zip(first.model.network.parameters(), second.model.network.parameters()):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_held_out_frames_never_reach_the_training(monkeypatch):
+    dataset = collision_dataset()
+    seen = []
+
+    def spy(images, targets, *args, **kwargs):
+        seen.append(images)
+        return augment(images, targets, *args, **kwargs)
+
+    monkeypatch.setattr(module, "augment", spy)
+    trained = train_frames(dataset, QUICK["collision"])
+    trained_on = {image.tobytes() for images in seen for image in images}
+    held_out = {image.tobytes() for image in trained.evaluation.images}
+    assert len(held_out) == 16 and trained_on and not held_out & trained_on
+
+
+def test_standardisation_knows_only_the_training_part(monkeypatch):
+    dataset = collision_dataset()
+    seen = []
+
+    def spy(images, spec):
+        seen.append({image.tobytes() for image in images})
+        return extract(images, spec)
+
+    monkeypatch.setattr(module, "extract", spy)
+    trained = train_frames(dataset, QUICK["collision"])
+    assert not seen[0] & {image.tobytes() for image in trained.evaluation.images}
+
+
+def test_large_sets_are_prepared_in_chunks_and_learn_the_same_things(monkeypatch):
+    monkeypatch.setattr(module, "CACHE_BYTES", 0)
+    monkeypatch.setattr(module, "CHUNK", 16)
+    trained = train_frames(collision_dataset(), QUICK["collision"])
+    assert trained.evaluation.metrics["balanced_accuracy"] > 0.9
+
+
+def test_nothing_held_out_means_no_score():
+    trained = train_frames(collision_dataset(40), QUICK["collision"], held_out="none")
+    assert trained.evaluation is None and trained.model.training["held_out"] is None
+
+
+def test_a_handful_of_frames_still_trains():
+    trained = train_frames(collision_dataset(8), QUICK["collision"])
+    assert trained.evaluation.metrics["samples"] == 2
+
+
+def test_frames_of_another_task_are_refused():
+    trained = train_frames(collision_dataset(20), QUICK["collision"]._replace(epochs=1))
+    with pytest.raises(DatasetError, match="road"):
+        evaluate(trained.model, road_dataset(5))
