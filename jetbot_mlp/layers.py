@@ -54,7 +54,7 @@ def affine_gradients(activations, error):
     In the lecture, for the last of three layers: dE/dW3 = A2^T . loss_3 and dE/db3 = loss_3 (one row).
     Returns (dE/dW (n_in, n_out), dE/db (n_out,)).
     """
-    return np.dot(activations.T, error), error.sum(axis=0)
+    return np.dot(activations.T, error), np.add.reduce(error, axis=0)
 
 
 def affine_input_error(error, weights):
@@ -75,7 +75,7 @@ def descended(weights, bias, activations, error, learning_rate):
     step = error * -learning_rate
     new_weights = np.dot(activations.T, step)
     new_weights += weights
-    return new_weights, bias + step.sum(axis=0)
+    return new_weights, bias + np.add.reduce(step, axis=0)
 
 
 # --- activations: A = f(Z) ---------------------------------------------------------------------------------
@@ -85,6 +85,8 @@ def descended(weights, bias, activations, error, learning_rate):
 
 def _new_output(z):
     """An empty float array shaped like z: float32 stays float32, whole numbers become float64."""
+    if isinstance(z, np.ndarray) and z.dtype.kind == 'f':
+        return np.empty_like(z)
     return np.empty(np.shape(z), dtype=np.result_type(np.asarray(z).dtype, np.float32))
 
 
