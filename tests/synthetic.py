@@ -5,8 +5,8 @@ from jetbot_mlp.dataset import Dataset
 
 
 def picture(random_state, dot_xy=None, bar=False):
-    """uint8 (112, 112, 3): grey noise with a bright dot at dot_xy in [-1, 1], or a dark upright bar."""
-    image = random_state.randint(90, 130, (112, 112, 3)).astype(np.uint8)
+    """uint8 (112, 112, 3): slightly noisy grey with a bright dot at dot_xy in [-1, 1], or a dark upright bar."""
+    image = random_state.randint(106, 114, (112, 112, 3)).astype(np.uint8)
     if dot_xy is not None:
         column, row = ((np.asarray(dot_xy) + 1) * 55.5).round().astype(int)
         image[max(row - 6, 0):row + 7, max(column - 6, 0):column + 7] = 250

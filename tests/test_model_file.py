@@ -29,6 +29,11 @@ def saved(tmp_path):
     return path
 
 
+def read(path):
+    with open(path, "rb") as stream:
+        return stream.read()
+
+
 def members_of(path):
     with zipfile.ZipFile(path) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
@@ -69,7 +74,7 @@ def test_the_file_appears_whole_and_alone(saved, tmp_path):
 
 @pytest.mark.parametrize("trouble", [OSError(28, "No space left on device"), KeyboardInterrupt()])
 def test_a_full_disk_or_ctrl_c_keeps_the_old_file_and_leaves_nothing_else(saved, tmp_path, monkeypatch, trouble):
-    before = open(saved, "rb").read()
+    before = read(saved)
 
     def broken(stream, **arrays):
         stream.write(b"half")
@@ -78,7 +83,7 @@ def test_a_full_disk_or_ctrl_c_keeps_the_old_file_and_leaves_nothing_else(saved,
     monkeypatch.setattr(model_file.np, "savez_compressed", broken)
     with pytest.raises(type(trouble)):
         save_model(saved, a_model(), FRAME)
-    assert open(saved, "rb").read() == before
+    assert read(saved) == before
     assert os.listdir(str(tmp_path)) == ["model.npz"]
 
 
@@ -179,7 +184,7 @@ def test_missing_files_and_folders_are_named(tmp_path):
 
 
 def test_every_truncation_is_refused(saved):
-    whole = open(saved, "rb").read()
+    whole = read(saved)
     for length in np.linspace(0, len(whole) - 1, 60).astype(int):
         with open(saved, "wb") as stream:
             stream.write(whole[:length])
@@ -189,7 +194,7 @@ def test_every_truncation_is_refused(saved):
 
 def test_flipped_bits_are_refused_or_change_nothing(saved):
     """A flip in a zip field that nobody reads (a date) is harmless; any other must be found."""
-    whole = bytearray(open(saved, "rb").read())
+    whole = bytearray(read(saved))
     original = a_model().network.parameters()
     random_state = np.random.RandomState(0)
     refused = 0
