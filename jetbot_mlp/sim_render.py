@@ -21,7 +21,8 @@ class FlatView:
     """A horizontal plane and the background above it, as seen from any pose.
 
     ground : uint8 (H, W, 3), m_per_px, ground[0, 0] at origin_m; the plane lies drop_m below the wheels
-    far_m : ground farther away than this is left to the background
+    far_m : ground farther away than this is left to the background; what is nearer but not on the
+        ground's picture shows other parts of the atlas, so walls or a mask must hide it
     """
 
     levels = 6
@@ -79,7 +80,7 @@ def _atlas(ground, background, levels):
     wide = np.hstack([background, background[:, :int(3.1 * background.shape[1] / (2 * np.pi))]])
     below = max(ground.shape[0], sum(p.shape[0] for p in pictures[1:]))
     width = max(ground.shape[1] + pictures[1].shape[1], wide.shape[1])
-    atlas = np.empty((below + wide.shape[0], width, 3), np.uint8)
+    atlas = np.zeros((below + wide.shape[0], width, 3), np.uint8)
     corners, row = [(0, 0)], 0
     atlas[:ground.shape[0], :ground.shape[1]] = ground
     for picture in pictures[1:]:
@@ -97,7 +98,7 @@ class UprightView:
         self.camera, self.room = camera, room
         self.bodies = room.furniture + room.obstacles
         faces = room.wall_faces + [f for body in self.bodies for f in body.faces]
-        self.ends = np.array([[f.a, f.b] for f in faces])  # (faces, 2, 2) m
+        self.ends = np.array([[f.a, f.b] for f in faces]).reshape(-1, 2, 2)  # (faces, 2, 2) m
         self.low, self.high = np.array([f.low for f in faces]), np.array([f.high for f in faces])
         self.colours = [tuple(float(c) for c in f.colour) for f in faces]
         first = np.cumsum([len(room.wall_faces)] + [len(b.faces) for b in self.bodies])

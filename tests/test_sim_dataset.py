@@ -1,0 +1,111 @@
+"""Data sets of simulated frames in the official folder format."""
+import errno
+import hashlib
+import os
+import re
+import uuid
+
+import cv2
+import pytest
+
+from jetbot_mlp import sim_dataset, sim_world
+from jetbot_mlp.errors import DatasetError
+from jetbot_mlp.sim_dataset import simulate
+
+
+def files(folder):
+    """{name: SHA-1 of the content}"""
+    return {str(p.relative_to(folder)): hashlib.sha1(p.read_bytes()).hexdigest()
+            for p in sorted(folder.rglob('*')) if p.is_file()}
+
+
+def test_collision_frames_are_half_blocked_half_free_and_repeat_byte_for_byte(tmp_path):
+    assert simulate('collision', tmp_path / 'a', 41, seed=5) == {'blocked': 20, 'free': 21}
+    assert simulate('collision', str(tmp_path / 'b'), 41, seed=5) == {'blocked': 20, 'free': 21}
+    simulate('collision', tmp_path / 'c', 4, seed=6)
+    one, same, other = (files(tmp_path / k) for k in 'abc')
+    assert one == same and not set(one.values()) & set(other.values()) and not set(one) & set(other)
+    assert len(one) == 41 and len(set(one.values())) == 41
+    for name in one:
+        assert re.match(r'(blocked|free)[/\\][0-9a-f-]{36}\.jpg$', name)
+        assert cv2.imread(str(tmp_path / 'a' / name)).shape == (224, 224, 3)
+
+
+def test_road_frames_carry_pixels_and_a_capture_time_in_their_name(tmp_path):
+    assert simulate('road', tmp_path / 'road', 30, seed=1) == {'xy': 30}
+    times, xs = [], []
+    for name in files(tmp_path / 'road'):
+        x, y, stamp = re.match(r'xy_(\d{3})_(\d{3})_([0-9a-f-]{36})\.jpg$', name).groups()
+        assert 0 <= int(x) <= 223 and 100 < int(y) <= 223
+        assert uuid.UUID(stamp).version == 1
+        times.append(uuid.UUID(stamp).time)
+        xs.append(int(x))
+    assert len(set(times)) == 30
+    assert max(xs) - min(xs) > 60
+    first = (min(times) - 0x01b21dd213814000) / 1e7  # as Unix time
+    assert 1704067200 < first < 1704067200 + 3 * 86400
+
+
+def test_the_order_of_names_is_the_order_of_writing(tmp_path):
+    names = sim_dataset._Names(7)
+    made = []
+    for _ in range(50):
+        names.wait(0.4)
+        made.append(uuid.UUID(names.next()))
+    assert [u.time for u in made] == sorted(u.time for u in made)
+    assert len({u.node for u in made}) == 1 and (made[0].node >> 40) & 1  # no real network card
+
+
+def test_worlds_for_training_and_for_evaluation_never_meet(tmp_path):
+    assert sim_dataset.world_seed(sim_dataset.LARGEST_SEED, 999) < sim_world.EVALUATION_SEED_OFFSET
+    seeds = [sim_dataset.world_seed(s, k) for s in (0, 1, 2) for k in range(sim_dataset.WORLDS_PER_SEED)]
+    assert len(set(seeds)) == len(seeds)
+    with pytest.raises(ValueError, match='from 0 to 999999, found 1000000'):
+        simulate('road', tmp_path / 'x', 1, seed=1000000)
+
+
+def test_a_folder_that_holds_something_is_refused_and_left_alone(tmp_path):
+    (tmp_path / 'mine.txt').write_text('precious')
+    with pytest.raises(DatasetError, match='new or empty folder, found 1 entries'):
+        simulate('road', tmp_path, 3)
+    with pytest.raises(DatasetError, match='found a file'):
+        simulate('road', tmp_path / 'mine.txt', 3)
+    assert os.listdir(str(tmp_path)) == ['mine.txt']
+    (tmp_path / 'empty').mkdir()
+    simulate('road', tmp_path / 'empty', 2)
+    assert len(os.listdir(str(tmp_path / 'empty'))) == 2
+
+
+@pytest.mark.parametrize('trouble, expected', [
+    (KeyboardInterrupt(), KeyboardInterrupt),
+    (OSError(errno.ENOSPC, 'No space left on device'), DatasetError),
+])
+def test_an_interrupted_run_leaves_nothing_behind(tmp_path, trouble, expected):
+    def progress(shots, total, desc):
+        for k, shot in enumerate(shots):
+            if k == 2:
+                raise trouble
+            yield shot
+
+    with pytest.raises(expected):
+        simulate('collision', tmp_path / 'out', 10, progress=progress)
+    assert os.listdir(str(tmp_path)) == []
+
+
+def test_progress_counts_the_frames(tmp_path):
+    seen = []
+
+    def progress(shots, total, desc):
+        for shot in shots:
+            seen.append((total, desc))
+            yield shot
+
+    simulate('road', tmp_path / 'out', 3, progress=progress)
+    assert seen == [(3, 'simulate road')] * 3
+
+
+def test_an_unknown_task_or_count_is_named(tmp_path):
+    with pytest.raises(ValueError, match="found 'fly'"):
+        simulate('fly', tmp_path / 'x', 1)
+    with pytest.raises(ValueError, match='at least 1, found 0'):
+        simulate('road', tmp_path / 'x', 0)

@@ -1,0 +1,43 @@
+"""Distances and free strips among walls and obstacles."""
+import numpy as np
+import pytest
+
+from jetbot_mlp import sim_room
+
+WALL = np.array([[1.0, -1.0, 1.0, 1.0]])
+
+
+def test_the_strip_ahead_ends_at_the_wall():
+    assert sim_room.clear_ahead(WALL, (0.0, 0.0, 0.0), 0.1) == pytest.approx(1.0)
+    assert sim_room.clear_ahead(WALL, (0.0, 0.0, np.pi), 0.1) == np.inf
+    assert sim_room.clear_ahead(WALL, (0.0, 0.0, np.pi / 4), 0.1) == pytest.approx(np.sqrt(2) - 0.1)
+
+
+def test_what_is_beside_the_strip_does_not_count():
+    post = np.array([[0.5, 0.12, 0.5, 0.3]])
+    assert sim_room.clear_ahead(post, (0.0, 0.0, 0.0), 0.11) == np.inf
+    assert sim_room.clear_ahead(post, (0.0, 0.0, 0.0), 0.13) == pytest.approx(0.5)
+    along = np.array([[0.3, 0.05, 0.9, 0.05]])  # parallel to the strip, in it
+    assert sim_room.clear_ahead(along, (0.0, 0.0, 0.0), 0.1) == pytest.approx(0.3)
+    assert sim_room.clear_ahead(along, (0.0, 0.0, 0.0), 0.04) == np.inf
+
+
+def test_the_distance_is_to_the_nearest_point_of_the_nearest_segment():
+    assert sim_room.distance(WALL, (0.0, 0.0)) == pytest.approx(1.0)
+    assert sim_room.distance(WALL, (1.0, 3.0)) == pytest.approx(2.0)
+    assert sim_room.distance(WALL, [(0.0, 0.0), (0.75, 0.5)]) == pytest.approx(0.25)
+    assert sim_room.distance(np.zeros((0, 4)), (0.0, 0.0)) == np.inf
+
+
+@pytest.mark.parametrize('kind', sim_room.ROOM_KINDS)
+def test_obstacles_leave_room_to_pass_and_a_table_has_drops_where_a_room_has_walls(kind):
+    for seed in range(4):
+        room = sim_room.random_room(np.random.RandomState(seed), kind)
+        assert (len(room.drops) > 0) == (kind == 'table') and (len(room.wall_faces) > 0) == (kind != 'table')
+        assert len(room.obstacles) >= 1
+        for body in room.obstacles:
+            assert body.outline.min() >= sim_room.SMALLEST_GAP_M - 1e-9
+            others = [b for b in room.obstacles + room.furniture if b is not body]
+            for other in others:
+                segments = np.hstack([other.outline, np.roll(other.outline, -1, axis=0)])
+                assert sim_room.distance(segments, body.outline) > sim_room.SMALLEST_GAP_M - 1e-9
