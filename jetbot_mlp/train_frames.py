@@ -3,8 +3,12 @@
 The parts of the data and what each is for:
 
 - *held-out*: the last fifth in time; seen by nobody, gives the scores that are printed;
-- *validation*: the last tenth in time of the rest; decides which epoch is kept;
+- *validation*: the last tenth in time of the rest; gives the learning curve;
 - *training*: the others, each shown in many changed copies (`augment`).
+
+A student's few hundred frames are too precious to spend a tenth of them on a curve, so the network
+is trained twice: first without the validation part, watched on it, then from the start on both
+parts. The second network is the result; the first one is kept if Ctrl-C ends the second.
 """
 import time
 from typing import List, NamedTuple, Optional
@@ -57,33 +61,43 @@ def train_frames(dataset, recipe=None, held_out="time", random_state=0, progress
     random_state = np.random.RandomState(random_state)
     parts = split(dataset, held_out, random_state=random_state.randint(2 ** 31))
     notes = list(dataset.notes) + [parts.note]
-    training, validation = dataset.subset(parts.train), None
+    training = dataset.subset(parts.train)
+    network, history, interrupted = _fit_twice(training, recipe, random_state, progress, notes)
+    classes = CLASSES.get(dataset.task)
+    model = Model(dataset.task, classes, network, recipe.features, {})
+    evaluation = evaluate(model, dataset.subset(parts.held_out)) if len(parts.held_out) else None
+    seconds = time.perf_counter() - started
+    summary = {
+        "samples": len(dataset), "trained_on": len(training), "epochs": len(history.epoch), "seconds": round(seconds, 2),
+        "held_out_rule": parts.note, "held_out": None if evaluation is None else evaluation.metrics,
+        "data_fingerprint": dataset.fingerprint(), "time_source": dataset.time_source,
+        "hidden": list(recipe.hidden), "interrupted": interrupted,
+    }
+    return Trained(model._replace(training=summary), history, evaluation, seconds, interrupted, notes)
+
+
+def _fit_twice(training, recipe, random_state, progress, notes):
+    """-> (network that takes raw features, History, interrupted by Ctrl-C)."""
+    learning, watching = training, None
     if len(training) >= FEWEST_FOR_VALIDATION:
         try:
             inner = split(training, "time", VALIDATION_SHARE)
         except DatasetError as error:  # one class too thin for a third part
             notes.append(f"no validation part: {error}")
         else:
-            training, validation = training.subset(inner.train), training.subset(inner.held_out)
-
-    network, fitted = _fit_features(training, validation, recipe, random_state, progress)
-    classes = CLASSES.get(dataset.task)
-    model = Model(dataset.task, classes, network, recipe.features, {})
-    evaluation = evaluate(model, dataset.subset(parts.held_out)) if len(parts.held_out) else None
-    seconds = time.perf_counter() - started
-    summary = {
-        "samples": len(dataset), "trained_on": len(training), "epochs": len(fitted.history.epoch),
-        "best_epoch": fitted.history.best_epoch, "seconds": round(seconds, 2),
-        "held_out_rule": parts.note, "held_out": None if evaluation is None else evaluation.metrics,
-        "data_fingerprint": dataset.fingerprint(), "time_source": dataset.time_source,
-        "hidden": list(recipe.hidden), "interrupted": fitted.interrupted,
-    }
-    return Trained(model._replace(training=summary), fitted.history, evaluation, seconds,
-                   fitted.interrupted, notes)
+            learning, watching = training.subset(inner.train), training.subset(inner.held_out)
+    network, first = _fit_features(learning, watching, recipe, random_state, progress, "learning, watched")
+    if watching is None or first.interrupted:
+        return network, first.history, first.interrupted
+    try:
+        whole, second = _fit_features(training, None, recipe, random_state, progress, "learning from all")
+    except KeyboardInterrupt:  # before its first epoch was complete
+        return network, first.history, True
+    return (network if second.interrupted else whole), first.history, second.interrupted
 
 
-def _fit_features(training, validation, recipe, random_state, progress):
-    """-> (network that takes raw features, Fitted)."""
+def _fit_features(training, validation, recipe, random_state, progress, title):
+    """One training. validation: Dataset or None. -> (network that takes raw features, Fitted)."""
     task = training.task
     n_outputs = 2 if task == "road" else len(CLASSES[task])
     sample = training.images[random_state.permutation(len(training))[:2 * CHUNK]]
@@ -109,11 +123,11 @@ def _fit_features(training, validation, recipe, random_state, progress):
         wanted = _as_outputs(validation.targets, n_outputs, 0.0)
 
         def validate(network):
-            return (network.mean_loss(seen, wanted),
-                    _score(task, network.forward(seen), validation.targets))
+            outputs = network.forward(seen)
+            return network.loss_of(outputs, wanted), _score(task, outputs, validation.targets)
 
     n_batches = -(-len(training) // recipe.batch_size)
-    fitted = fit(network, batches, n_batches, recipe, random_state, validate, progress)
+    fitted = fit(network, batches, n_batches, recipe, random_state, validate, progress, title)
     fold_standardisation(network, mean, scale)
     return network, fitted
 

@@ -11,7 +11,7 @@ from .metrics import History
 from .model_file import Model
 from .network import MLP
 from .train_frames import Trained
-from .trainer import Recipe, fit, class_targets
+from .trainer import Recipe, class_targets, fit, fold_standardisation
 
 PIXELS = FeatureSpec(grey_size=28, color_size=0, gradient_size=0)
 RECIPE = Recipe(PIXELS, hidden=(100,), output_activation="softmax", loss="softmax_cross_entropy",
@@ -42,8 +42,9 @@ def train_mnist(data, recipe=RECIPE, random_state=0, progress=None):
             yield x[rows], targets[rows], None
 
     def validate(network):
-        found = np.argmax(network.forward(x_validation), axis=1)
-        return network.mean_loss(x_validation, validation_targets), float(np.mean(found == labels[kept:]))
+        outputs = network.forward(x_validation)
+        return (network.loss_of(outputs, validation_targets),
+                float(np.mean(np.argmax(outputs, axis=1) == labels[kept:])))
 
     fitted = fit(network, batches, -(-kept // recipe.batch_size), recipe, random_state, validate, progress)
     return _finish(network, fitted.history, fitted.interrupted, len(images), test_images, test_labels,
@@ -59,12 +60,9 @@ def train_mnist_as_lecture(data, random_state=0, progress=None):
     images, labels, test_images, test_labels = data
     rows, test_rows = np.column_stack([labels, images]), np.column_stack([test_labels, test_images])
     taught = train_lecture(rows, test_rows, seed=random_state, progress=progress).network
-    network = MLP((784, 100, 10), "sigmoid", "sigmoid", "half_squared_error")
-    # the lecture's input is 0.99 v + 0.01 for a pixel v in 0..1: (0.99 v + 0.01) . W + b
-    network.weights_[0][...] = 0.99 * taught.W2
-    network.biases_[0][...] = np.ravel(taught.b2) + 0.01 * taught.W2.sum(axis=0)
-    network.weights_[1][...] = taught.W3
-    network.biases_[1][...] = np.ravel(taught.b3)
+    network = taught.to_mlp()
+    # the lecture's input is 0.99 v + 0.01 for a pixel v in 0..1, that is (v + 0.01 / 0.99) / (1 / 0.99)
+    fold_standardisation(network, np.full(784, -0.01 / 0.99, np.float32), np.full(784, 1 / 0.99, np.float32))
     history = History([1], [], [], [], [0.3], 1)
     return _finish(network, history, False, len(images), test_images, test_labels,
                    time.perf_counter() - started)

@@ -46,12 +46,13 @@ class Fitted(NamedTuple):
     interrupted: bool  #: Ctrl-C ended it early
 
 
-def fit(network, batches, n_batches, recipe, random_state, validate=None, progress=None):
+def fit(network, batches, n_batches, recipe, random_state, validate=None, progress=None,
+        title="learning"):
     """Train network in place.
 
     batches: callable(epoch) -> iterable of (x float32 (b, n_in), targets (b, n_out), weights (b,) or None);
     n_batches: of one epoch; validate: callable(network) -> (loss, score), or None when there is no
-    validation part (then the last epoch is kept); progress: tqdm-like, or None.
+    validation part (then the last epoch is kept); progress: tqdm-like, or None; title: what it shows.
     Returns Fitted. Raises JetbotMLPError when the loss is not finite, KeyboardInterrupt only
     when not even one epoch was complete.
     """
@@ -62,7 +63,7 @@ def fit(network, batches, n_batches, recipe, random_state, validate=None, progre
     best_epoch, step, steps, interrupted = None, 0, recipe.epochs * n_batches, False
     epochs = range(1, recipe.epochs + 1)
     try:
-        for epoch in (epochs if progress is None else progress(epochs, total=recipe.epochs, desc="training")):
+        for epoch in (epochs if progress is None else progress(epochs, total=recipe.epochs, desc=title)):
             loss_sum = rows = 0
             for x, targets, weights in batches(epoch):
                 optimizer.learning_rate = 0.5 * recipe.learning_rate * (1 + math.cos(math.pi * step / steps))

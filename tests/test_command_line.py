@@ -181,7 +181,7 @@ def test_ctrl_c_during_training_keeps_the_best_model(made, tmp_path):
                                 "--out", model, "--no-report", "--json"], stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE)
     seen = b""
-    while b"training" not in seen and process.poll() is None:
+    while b"learning" not in seen and process.poll() is None:
         seen += process.stderr.read(1)
     time.sleep(0.3)
     process.send_signal(signal.SIGINT)
