@@ -93,6 +93,7 @@ class Driver:
         robot = None if robot is None and dry_run else adapt_robot(robot)
         self.gate = MotorGate(robot, clock, self.watchdog.fire_at_s, limits, dry_run)
         self._wake = threading.Event()  # set by the observer only: its lock is not safe in signal handlers
+        self._starting = threading.Lock()
         self._thread = None
         self._ever_started = False
         self._observing = False
@@ -110,17 +111,22 @@ class Driver:
         self._predictions = ()
         self._ring = deque(maxlen=RING)  # of (frame stamp s, latency s)
 
-    # -- explicit start and stop ------------------------------------------------------------
-
     def start(self, threaded=True):
         """Open the way to the wheels; the only way out of a stop. Returns self at once.
 
-        threaded=False: no threads; call `step` after each frame yourself.
+        threaded=False: call `step` after each frame yourself. The watchdog's thread still runs in real time;
+        by a simulation's clock `step` asks the watchdog.
         Raises HardwareError when motors or camera refuse, JetbotMLPError while a hung prediction of the
         last run has not come back.
         """
-        if not self.gate.stopped:
-            return self
+        if self._thread is threading.current_thread():
+            raise ValueError("start: expected another thread than the drive loop's own; leave on_step first")
+        with self._starting:
+            if self.gate.stopped:
+                self._start(threaded)
+        return self
+
+    def _start(self, threaded):
         if not self.join(1.0):
             raise JetbotMLPError(
                 "start: expected the last run to have ended, found its thread still busy (a prediction that "
@@ -134,18 +140,22 @@ class Driver:
         self._ever_started = True
         atexit.register(self.stop, "the program ended")
         self.gate.open()
+        self._started = self._clock()
         try:
-            self._observing = True
             self.camera.observe(self._on_frame, names="value")
-            if threaded:
+            self._observing = True  # after: a stop between the two is made good by the next step
+            if threaded or self._clock is time.monotonic:
                 self.watchdog.start(lambda: self.gate.stopped, self.gate.at_rest)
+            if threaded:
                 self._thread = threading.Thread(target=self._drive_loop, name="drive", daemon=True)
                 self._thread.start()
         except Exception as error:
             reason = f"start: expected camera and threads to start, found {type(error).__name__}: {error}"
             self.stop(reason)
             raise HardwareError(reason)
-        return self
+        except BaseException as error:  # Ctrl-C: the caller will not know that it drives
+            self.stop(f"interrupted by {type(error).__name__}")
+            raise
 
     def stop(self, reason="stop() was called"):
         """Wheels to zero, latched until `start`. From any thread, observer or signal handler, ever again."""
@@ -169,8 +179,6 @@ class Driver:
         kind = exception[0]
         self.stop("the with block ended" if kind is None else f"the program raised {kind.__name__}")
         self.join(1.0)
-
-    # -- one cycle --------------------------------------------------------------------------
 
     def step(self):
         """Answer the newest frame, if it has not been answered. -> Step, or None: nothing to do.
@@ -234,8 +242,6 @@ class Driver:
         finally:
             self.stop("the drive loop ended")
 
-    # -- the camera's thread ----------------------------------------------------------------
-
     def _on_frame(self, change):
         """Copies the frame and returns. Must not raise: that would end the official camera's thread."""
         try:
@@ -246,10 +252,9 @@ class Driver:
             if self._last_image is not None and np.array_equal(self._last_image, image):
                 self._repeated += 1
                 return
-            copy = image.copy()
-            self._last_image = copy
+            self._last_image = image.copy()  # our own: someone may draw on the frame's
             self._changed = stamp
-            self._newest = Frame(copy, stamp, self._next_sequence)
+            self._newest = Frame(image.copy(), stamp, self._next_sequence)
             self._next_sequence += 1
             self._wake.set()
         except Exception as error:
@@ -263,8 +268,6 @@ class Driver:
                 self.camera.unobserve(self._on_frame, names="value")
             except Exception:  # two stops at once: the other one was first
                 pass
-
-    # -- looking on -------------------------------------------------------------------------
 
     def _stamps(self):
         command = self.gate.command

@@ -45,6 +45,7 @@ class MotorGate:
         self.dry_run = dry_run
         self._lock = threading.RLock()
         self._permit = []  # holds one item while open; pop() is atomic, so of many stops one is the first
+        self._stop_calls = 0
         self.stops = deque(maxlen=100)  # of Stop, oldest first
         self.command = None  # the WheelCommand written last since `open`
         self.wheels_stopped = True  # False from the first write until zeros were accepted
@@ -57,6 +58,7 @@ class MotorGate:
 
     def open(self):
         """Let commands pass. Raises HardwareError when the motors do not even accept a stop."""
+        calls = self._stop_calls
         if not self.stopped:
             return
         if not self._zero(RETRY_S):
@@ -64,8 +66,11 @@ class MotorGate:
                 f"motors: expected them to accept a stop before driving, found: {self.stop_error}; "
                 "check battery and motor board, then start again"
             )
-        self.command = None
-        self._permit.append(True)
+        with self._lock:
+            # two opens must not leave two permits, and a stop that came meanwhile wins
+            if self.stopped and self._stop_calls == calls:
+                self.command = None
+                self._permit.append(True)
 
     def drive(self, command):
         """Write one WheelCommand. Returns what was really written, or None when it was refused.
@@ -100,6 +105,7 @@ class MotorGate:
 
     def stop(self, reason):
         """Wheels to zero, latched until `open`. Never raises; True when the motors accepted the zeros."""
+        self._stop_calls += 1
         try:
             self._permit.pop()
         except IndexError:

@@ -84,6 +84,18 @@ def test_no_frame_is_answered_twice(stepped):
     assert stepped.driver.step() is None and len(stepped.robot.log) == writes
 
 
+def test_drawing_on_the_frame_does_not_hide_that_the_picture_is_frozen(stepped):
+    def scribble(step):
+        step.frame.image[:9] = 255
+
+    stepped.driver.on_step = scribble
+    stepped.step()
+    frozen = stepped.camera.value
+    for _ in range(14):
+        stepped.step(frozen.copy())
+    assert not stepped.robot.moving and "frozen" in stepped.reason
+
+
 def test_older_frames_are_dropped_and_counted(stepped):
     for _ in range(3):
         stepped.camera.show()
@@ -435,6 +447,27 @@ def test_the_drive_thread_is_killed(real_time):
     assert_stopped_in_time(rig, now, "SystemExit")
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_the_drive_loop_can_not_end_without_a_stop(real_time):
+    rig = real_time()
+    now = time.monotonic()
+
+    def broken():
+        raise SystemExit
+
+    rig.driver.step = broken
+    assert_stopped_in_time(rig, now, "the drive loop ended")
+
+
+def test_stepping_by_the_wall_clock_is_watched_too():
+    rig = Rig(clock=time.monotonic)
+    rig.driver.start(threaded=False)
+    rig.camera.show()
+    rig.driver.step()
+    assert rig.robot.moving  # and then the program hangs
+    assert_stopped_in_time(rig, rig.camera.last_fresh, "no frame")
+
+
 def test_i2c_writes_fail_for_a_while(real_time):
     rig = real_time()
     now = time.monotonic()
@@ -497,6 +530,43 @@ def test_starting_and_stopping_again_and_again_leaves_no_thread_behind(real_time
         rig.driver.start()
     assert wait_until(lambda: threading.active_count() <= before)
     assert len(rig.camera.observers) == 1
+
+
+def test_starts_from_many_threads_are_one_start(real_time):
+    rig = real_time()
+    rig.driver.stop()
+    threads = [threading.Thread(target=rig.driver.start) for _ in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join(3.0)
+    assert [t.name for t in threading.enumerate()].count("drive") == 1 and len(rig.camera.observers) == 1
+    rig.driver.stop()
+    assert not rig.driver.status().running
+
+
+def test_a_restart_from_within_the_drive_loop_is_refused(real_time):
+    rig = real_time()
+
+    def restart(step):
+        rig.driver.stop()
+        rig.driver.start()
+
+    rig.driver.on_step = restart
+    assert wait_until(lambda: not rig.driver.status().running and rig.driver.join(1.0))
+    assert not rig.robot.moving
+
+
+def test_ctrl_c_while_starting_leaves_nothing_driving():
+    rig = Rig()
+
+    def observe(f, names):
+        raise KeyboardInterrupt
+
+    rig.camera.observe = observe
+    with pytest.raises(KeyboardInterrupt):
+        rig.driver.start()
+    assert not rig.driver.status().running and not rig.robot.moving
 
 
 def test_motors_that_do_not_obey_at_start_are_refused(monkeypatch):

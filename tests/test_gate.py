@@ -132,7 +132,9 @@ def test_a_stop_in_the_midst_of_a_write_has_the_last_word(robot, clock):
 
     def interrupted(left, right):
         if left:
+            began = time.monotonic()
             gate.stop("SIGTERM received")
+            assert time.monotonic() - began < 0.045  # at once: it waits for no lock that it holds itself
             assert not robot.moving
         write(left, right)
 
@@ -202,6 +204,31 @@ def test_drives_and_stops_from_many_threads_end_at_rest(robot):
         for t in threads:
             t.join(2.0)
         assert not robot.moving
+
+
+def test_two_opens_need_only_one_stop(robot, clock):
+    gate = MotorGate(robot, clock)
+    threads = [threading.Thread(target=gate.open) for _ in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join(2.0)
+    gate.stop("enough")
+    assert gate.stopped
+
+
+def test_a_stop_while_it_opens_wins(robot, clock):
+    gate = MotorGate(robot, clock)
+    write = robot.stop
+
+    def interrupted():
+        robot.stop = write
+        gate.stop("enough")
+        write()
+
+    robot.stop = interrupted
+    gate.open()
+    assert gate.stopped
 
 
 def test_dry_run_never_touches_the_motors(clock):
