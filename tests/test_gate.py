@@ -127,20 +127,20 @@ def test_each_way_to_stop_is_tried_even_when_the_other_raises(robot, clock, monk
 
 def test_a_stop_in_the_midst_of_a_write_has_the_last_word(robot, clock):
     # As a signal handler does it: the stop comes in the midst of a write, in the same thread.
-    gate = open_gate(robot, clock)
+    gate, took = open_gate(robot, clock), []
     write = robot.set_motors
 
     def interrupted(left, right):
         if left:
             began = time.monotonic()
             gate.stop("SIGTERM received")
-            assert time.monotonic() - began < 0.045  # at once: it waits for no lock that it holds itself
-            assert not robot.moving
+            took.append(time.monotonic() - began)
         write(left, right)
 
     robot.set_motors = interrupted
     assert gate.drive(WheelCommand(0.2, 0.2, clock.now)) is None
     assert not robot.moving and gate.wheels_stopped
+    assert took[0] < jetbot_mlp.gate.LOCK_PATIENCE_S  # it waits for no lock that it holds itself
 
 
 def test_an_exception_in_the_midst_of_a_write_after_a_stop_still_ends_in_zeros(robot, clock):
@@ -208,11 +208,15 @@ def test_drives_and_stops_from_many_threads_end_at_rest(robot):
 
 def test_two_opens_need_only_one_stop(robot, clock):
     gate = MotorGate(robot, clock)
-    threads = [threading.Thread(target=gate.open) for _ in range(4)]
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join(2.0)
+    write = robot.stop
+
+    def meanwhile():
+        robot.stop = write
+        gate.open()
+
+    robot.stop = meanwhile
+    gate.open()
+    assert not gate.stopped
     gate.stop("enough")
     assert gate.stopped
 
