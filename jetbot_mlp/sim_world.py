@@ -91,7 +91,7 @@ def _road(rs, seed):
 
 
 def _room(rs, seed):
-    kind = sim_room.ROOM_KINDS[rs.choice(3, p=[0.5, 0.25, 0.25])]
+    kind = sim_room.ROOM_KINDS[rs.choice(3, p=[0.4, 0.25, 0.35])]
     room = sim_room.random_room(rs, kind)
     origin = np.full(2, -RIM_M)
     width, height = (int(np.ceil((v + 2 * RIM_M) / M_PER_PX)) for v in room.size_m)
@@ -105,9 +105,9 @@ def _room(rs, seed):
     if kind == 'table':
         other = sim_texture.FLOORS[rs.randint(len(sim_texture.FLOORS))]
         lower = sim_texture.floor(rs, other, 800, 800, 0.012)
-        lower = _darker(lower, rs.uniform(0.55, 0.9))
-        if abs(lower[::40, ::40].mean() - ground[::40, ::40].mean()) < 40:
-            lower = _darker(lower, 0.5)  # a table that can't be told from the floor below would be unfair
+        # less light reaches the floor below; it must be told from the table, or nobody could see the edge
+        most = 0.6 * ground[::40, ::40].mean() / lower[::40, ::40].mean()
+        lower = _darker(lower, min(most, rs.uniform(0.4, 0.8)))
     background = sim_texture.panorama(rs, 224, 660, 112, ground[::40, ::40].reshape(-1, 3).mean(0)
                                       if lower is None else lower[::40, ::40].reshape(-1, 3).mean(0))
     return World('room', seed, kind, ground, origin, background, lower, None, room, room.solid, room.drops,
