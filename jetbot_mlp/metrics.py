@@ -8,7 +8,7 @@ from typing import List, NamedTuple, Optional, Tuple
 
 import numpy as np
 
-from jetbot_mlp.errors import PredictionError
+from .errors import PredictionError
 
 PX_PER_UNIT = 112.0  #: the [-1, 1] coordinates span a 224 px frame, so one unit is 112 px
 Z_95 = 1.959963984540054  #: the normal distribution's two-sided 95 % quantile

@@ -1,7 +1,8 @@
 """Labelled frames from the simulator, in the official folder format.
 
 Collision: ``blocked/<uuid1>.jpg`` and ``free/<uuid1>.jpg``; road: ``xy_<x>_<y>_<uuid1>.jpg`` with pixels
-of the 224 picture. The uuid1 carries the simulated capture time. A data set with seed s is taken in
+of the 224 picture. Every third collision world and every fourth road world is of kind 'both', so that
+one model learns rooms and roads, and the other one to look past obstacles. The uuid1 carries the simulated capture time. A data set with seed s is taken in
 the worlds s * 1000, s * 1000 + 1, ...: below EVALUATION_SEED_OFFSET, so that the worlds to judge
 by are never among them.
 """
@@ -21,6 +22,8 @@ from .sim_render import Renderer
 WORLDS_PER_SEED = 1000
 LARGEST_SEED = sim_world.EVALUATION_SEED_OFFSET // WORLDS_PER_SEED - 1
 FRAMES_PER_WORLD = 20
+WORLD_KINDS = {'collision': ('room', 'room', 'both'), 'road': ('road', 'road', 'road', 'both')}
+STAND_M = 0.115  # from the robot's middle to what stands there: nearer it could not have come
 JPEG_QUALITY = 92
 # 2024-01-01 00:00 UTC in the uuid's time, 100 ns since 1582-10-15 (RFC 4122, 4.1.4); each seed has its day
 FIRST_DAY = (1704067200 + 12219292800) * 10 ** 7
@@ -118,35 +121,42 @@ class _Names:
         return str(uuid.UUID(fields=fields))
 
 
-def _worlds(kind, count, seed, names):
+def _worlds(task, count, seed, names):
     """World after world with the number of frames to take in it: (world, renderer, random state, n)."""
     n_worlds = min(WORLDS_PER_SEED, -(-count // FRAMES_PER_WORLD))
+    kinds = WORLD_KINDS[task]
     for k in range(n_worlds):
-        world = sim_world.make_world(kind, world_seed(seed, k))
+        world = sim_world.make_world(kinds[k % len(kinds)], world_seed(seed, k))
         rs = np.random.RandomState([seed, k])
         names.wait(60)  # carried to the next room
         yield world, Renderer(world, rs), rs, count * (k + 1) // n_worlds - count * k // n_worlds
 
 
 def _collision_shots(count, seed, names):
-    """Wander as a robot does: ahead while free, on into the obstacle or away from it when blocked."""
+    """As many blocked as free frames from each world."""
     missing = {'blocked': count // 2, 'free': count - count // 2}
-    for world, renderer, rs, n in _worlds('room', count, seed, names):
+    for world, renderer, rs, n in _worlds('collision', count, seed, names):
         blocked = min(missing['blocked'], (n + int(rs.randint(2))) // 2)
         want = {'blocked': blocked, 'free': min(missing['free'], n - blocked)}
         want['blocked'] += n - sum(want.values())
         for label in want:
             missing[label] -= want[label]
-        steps = 0
+        poses = _around_the_room(world, rs) if world.track is None else _along_the_road(world, rs)
         while any(want.values()):
-            if steps % 25 == 0:  # someone carries it to another corner
-                pose = sim_world.free_pose(world, rs, 0.13)
-            steps += 1
+            pose = next(poses)
             names.wait(rs.uniform(0.3, 0.8))
             label = sim_labels.collision_label(world, pose)
             if label is not None and want[label]:
                 want[label] -= 1
                 yield label, os.path.join(label, names.next() + '.jpg'), renderer.picture(pose)
+
+
+def _around_the_room(world, rs):
+    """Poses without end of a robot that wanders: ahead while free, on or away when blocked."""
+    while True:
+        pose = sim_world.free_pose(world, rs, 0.13)  # someone carries it to another corner
+        for _ in range(25):
+            yield pose
             pose = _wander(world, pose, rs)
 
 
@@ -157,26 +167,40 @@ def _wander(world, pose, rs):
     if clear > step + 0.13 and (not sim_labels.is_blocked(world, pose) or rs.rand() < 0.6):
         heading += rs.normal(0, 0.08)
         ahead = x + step * np.cos(heading), y + step * np.sin(heading), heading
-        if sim_world.sim_room.distance(sim_world.barriers(world), ahead) > 0.115:
+        if sim_world.sim_room.distance(sim_world.barriers(world), ahead) > STAND_M:
             return ahead
     return x, y, heading + rs.uniform(0.15, 0.5)  # to the left, as the course's robot does
 
 
 def _road_shots(count, seed, names):
-    """Along the track in its direction, now on the centre line, now beside it or turned off it."""
+    """The centre of the lane ahead, wherever it can be seen and driven to."""
     for world, renderer, rs, n in _worlds('road', count, seed, names):
-        along, side, turn = rs.uniform(0, world.track.length_m), 0.0, 0.0
-        for _ in range(n):
-            along += rs.uniform(0.05, 0.35)
-            # errors that come and go as in driving (a first order process), some large to recover from
-            side = 0.6 * side + rs.normal(0, 0.035)
-            turn = 0.5 * turn + rs.normal(0, 0.16)
-            if rs.rand() < 0.15:
-                side, turn = rs.uniform(-0.13, 0.13), rs.uniform(-0.6, 0.6)
-            side, turn = np.clip(side, -0.15, 0.15), np.clip(turn, -0.7, 0.7)
-            x, y, heading = world.track.at(along)
-            pose = x - side * np.sin(heading), y + side * np.cos(heading), heading + turn
+        poses = _along_the_road(world, rs)
+        while n:
+            pose = next(poses)
             names.wait(rs.uniform(0.3, 1.0))
-            px, py = sim_labels.road_target(world, pose, along % world.track.length_m)
-            name = 'xy_%03d_%03d_%s.jpg' % (int(round(px)), int(round(py)), names.next())
-            yield 'xy', name, renderer.picture(pose)
+            target = sim_labels.road_label(world, pose)
+            if target is not None:
+                n -= 1
+                name = 'xy_%03d_%03d_%s.jpg' % (int(round(target[0])), int(round(target[1])), names.next())
+                yield 'xy', name, renderer.picture(pose)
+
+
+def _along_the_road(world, rs):
+    """Poses without end along the track, now on the centre line, now beside it or turned off it.
+
+    Where obstacles stand, the robot is carried past them.
+    """
+    along, side, turn = rs.uniform(0, world.track.length_m), 0.0, 0.0
+    while True:
+        along += rs.uniform(0.05, 0.35)
+        # errors that come and go as in driving (a first order process), some large to recover from
+        side = 0.6 * side + rs.normal(0, 0.035)
+        turn = 0.5 * turn + rs.normal(0, 0.16)
+        if rs.rand() < 0.15:
+            side, turn = rs.uniform(-0.13, 0.13), rs.uniform(-0.6, 0.6)
+        side, turn = np.clip(side, -0.15, 0.15), np.clip(turn, -0.7, 0.7)
+        x, y, heading = world.track.at(along)
+        pose = x - side * np.sin(heading), y + side * np.cos(heading), heading + turn
+        if sim_world.can_stand(world, pose, STAND_M):
+            yield pose

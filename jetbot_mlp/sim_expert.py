@@ -15,11 +15,17 @@ def road_command(x, y, speed, gain=0.08):
 
 
 def drive_road(sim, laps, speed=0.5, gain=0.08, max_seconds=1000.0):
-    """Follow the true target until the laps are done. speed : command, share of full speed. -> score"""
+    """Follow the true target until the laps are done or the time is up, stand while the way is blocked.
+
+    speed : command, share of full speed. -> score
+    """
     end = sim.clock() + max_seconds
     while sim.score()['laps'] < laps and sim.clock() < end and not sim.fallen:
-        px, py = sim_labels.road_target(sim.world, sim.pose)
-        sim.robot.set_motors(*road_command((px - 112) / 112, (py - 112) / 112, speed, gain))
+        if sim_labels.is_blocked(sim.world, sim.pose):
+            sim.robot.stop()
+        else:
+            px, py = sim_labels.road_target(sim.world, sim.pose)
+            sim.robot.set_motors(*road_command((px - 112) / 112, (py - 112) / 112, speed, gain))
         sim.step()
     return sim.score()
 

@@ -13,6 +13,7 @@ BAND_M = 0.03  # frames this near to the border between the classes get no label
 SIDE_BAND_M = 0.012
 VISIBLE_M = 0.14  # ahead of the axle; nearer things at the robot's sides are out of the picture
 LOOK_AHEAD_M = 0.28  # along the centre line, from the point next to the axle's middle
+BEAM_M = 0.015  # half the width of the line of sight to the target that must be clear
 
 
 def is_blocked(world, pose):
@@ -41,13 +42,34 @@ def collision_label(world, pose):
     return None
 
 
+def road_label(world, pose):
+    """road_target for a pose in which people could tell it, or None.
+
+    None: the safety bubble is blocked (then the road is not what counts), or an obstacle stands
+    between the lens and the target.
+    """
+    if is_blocked(world, pose):
+        return None
+    tx, ty = _target_place(world, pose, None, LOOK_AHEAD_M)
+    lens_m = world.camera.forward_m
+    x, y = pose[0] + lens_m * np.cos(pose[2]), pose[1] + lens_m * np.sin(pose[2])
+    sight = x, y, np.arctan2(ty - y, tx - x)
+    if sim_room.clear_ahead(sim_world.barriers(world), sight, BEAM_M) < np.hypot(tx - x, ty - y) + BEAM_M:
+        return None
+    return road_target(world, pose)
+
+
+def _target_place(world, pose, near_m, look_ahead_m):
+    along, _ = world.track.locate([pose[:2]], near_m)
+    return world.track.at(along[0] + look_ahead_m)[:2]
+
+
 def road_target(world, pose, near_m=None, look_ahead_m=LOOK_AHEAD_M):
     """The lane's centre look_ahead_m ahead in the picture: (x, y) float px, clipped to 0..223.
 
     near_m : place along the track where the robot is known to be (see Track.locate)
     """
-    along, _ = world.track.locate([pose[:2]], near_m)
-    tx, ty, _ = world.track.at(along[0] + look_ahead_m)
+    tx, ty = _target_place(world, pose, near_m, look_ahead_m)
     c, s = np.cos(pose[2]), np.sin(pose[2])
     dx, dy = tx - pose[0], ty - pose[1]
     pixel = sim_camera.project(world.camera, np.array([c * dx + s * dy, c * dy - s * dx, 0.0]))

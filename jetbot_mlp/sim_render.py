@@ -184,7 +184,7 @@ class Renderer:
 
     def __init__(self, world, random_state):
         camera, self.world, self._rs = world.camera, world, random_state
-        far = FAR_M if world.kind == 'road' else 6.0
+        far = 6.0 if world.track is None else FAR_M
         self._flat = FlatView(camera, world.ground, M_PER_PX, world.origin_m, world.background, far)
         self._upright = UprightView(camera, world.room) if world.room is not None else None
         self._lower = None

@@ -1,14 +1,16 @@
-"""Rooms: walls, table edges and obstacles, as upright faces to look at and segments to bump into.
+"""Rooms and what stands about: upright faces to look at and segments to bump into.
 
 World frame: metres, x right, y up, z from the ground. Everything solid is a convex polygon of
 upright faces; what the robot can't pass is a list of segments (x0, y0, x1, y1) on the ground.
 """
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
 import numpy as np
 
 ROOM_KINDS = ('walls', 'boards', 'table')
 SMALLEST_GAP_M = 0.45  # between obstacles: a JetBot (0.20 m) and the safety bubble pass
+ON_LANE_M = 0.06  # at most, from the centre line to the middle of an obstacle on the lane
+BESIDE_M = 0.30  # at least, to one beside it: too far to block a robot that keeps to the lane in a bend
 
 
 class Face(NamedTuple):
@@ -32,8 +34,8 @@ class Body(NamedTuple):
 
 
 class Room(NamedTuple):
-    kind: str
-    size_m: tuple  #: (width, depth); the floor is [0, width] x [0, depth]
+    kind: str  #: one of ROOM_KINDS, or 'lane' for what stands on and beside a road
+    size_m: Optional[tuple]  #: (width, depth); the floor is [0, width] x [0, depth]; None: no walls, no edges
     wall_faces: list
     furniture: list  #: Body along the walls, painted before the obstacles
     obstacles: list  #: Body
@@ -165,7 +167,13 @@ def random_room(random_state, kind):
         for _ in range(rs.randint(0, 4)):  # cupboards, sofas: each against a wall, none in a corner's way
             furniture += _cupboard(rs, width, depth, light, furniture)
     wanted = rs.randint(2, 5) if kind == 'table' else rs.randint(3, 8)
-    obstacles = _scatter(rs, width, depth, light, furniture, wanted)
+
+    def inside(outline):
+        low, high = outline.min(0), outline.max(0)
+        return min(low.min(), width - high[0], depth - high[1]) >= SMALLEST_GAP_M
+
+    obstacles = _scatter(rs, light, furniture, wanted, inside,
+                         lambda: (rs.uniform(0.3, width - 0.3), rs.uniform(0.3, depth - 0.3)))
     solid += [_segments(b.outline) for b in furniture + obstacles]
     return Room(kind, (width, depth), wall_faces, furniture, obstacles,
                 np.vstack(solid) if solid else np.zeros((0, 4)), drops)
@@ -183,17 +191,38 @@ def _cupboard(rs, width, depth, light, others):
     return [box((x, y), long, deep, turn, tall, colour, light, rs)]
 
 
-def _scatter(rs, width, depth, light, furniture, wanted):
-    """Obstacles that leave SMALLEST_GAP_M to each other, to furniture and to the borders."""
+def lane_obstacles(random_state, track):
+    """1 to 3 obstacles on a track's lane and up to 4 beside it. -> Room without walls"""
+    rs = random_state
+    turn = rs.uniform(0, 2 * np.pi)
+    light = (np.cos(turn), np.sin(turn))
+
+    def place(nearest, farthest):
+        x, y, heading = track.at(rs.uniform(0, track.length_m))
+        side = rs.choice([-1.0, 1.0]) * rs.uniform(nearest, farthest)
+        return x - side * np.sin(heading), y + side * np.cos(heading)
+
+    def off_the_lane(outline):
+        return distance(_segments(outline), track.points[::5]) > BESIDE_M
+
+    on = _scatter(rs, light, [], rs.randint(1, 4), lambda outline: True, lambda: place(0.0, ON_LANE_M))
+    beside = _scatter(rs, light, on, rs.randint(5), off_the_lane, lambda: place(BESIDE_M, 0.9))
+    solid = np.vstack([_segments(b.outline) for b in on + beside])
+    return Room('lane', None, [], [], on + beside, solid, np.zeros((0, 4)))
+
+
+def _scatter(rs, light, others, wanted, fits, place):
+    """Obstacles at random places that leave SMALLEST_GAP_M to each other and to the other bodies.
+
+    fits : function outline (n, 2) m -> bool; place : function () -> (x, y) m
+    """
     bodies = []
     for _ in range(300):
         if len(bodies) == wanted:
             break
-        body = random_obstacle((rs.uniform(0.3, width - 0.3), rs.uniform(0.3, depth - 0.3)), rs, light)
-        low, high = body.outline.min(0), body.outline.max(0)
-        if min(low.min(), width - high[0], depth - high[1]) < SMALLEST_GAP_M:
-            continue
-        if all(_gap(body.outline, other.outline) > SMALLEST_GAP_M for other in bodies + furniture):
+        body = random_obstacle(place(), rs, light)
+        if fits(body.outline) and all(_gap(body.outline, other.outline) > SMALLEST_GAP_M
+                                      for other in bodies + others):
             bodies.append(body)
     return bodies
 

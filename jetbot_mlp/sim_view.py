@@ -57,6 +57,7 @@ def _draw_world(world, pixels, scale, shape):
         for body in world.room.furniture + world.room.obstacles:
             cv2.fillPoly(picture, [pixels(body.outline)], body.top_colour, cv2.LINE_AA)
             cv2.polylines(picture, [pixels(body.outline)], True, (30, 30, 30), 1, cv2.LINE_AA)
+    if world.track is None:
         low, high = (tuple(int(v) for v in pixels(corner)) for corner in ((x0, y0), (x1, y1)))
         cv2.rectangle(picture, low, high, (40, 40, 230) if len(world.drops) else (60, 60, 60), 3)
     return picture

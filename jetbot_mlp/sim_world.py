@@ -6,13 +6,14 @@ import numpy as np
 
 from . import sim_camera, sim_physics, sim_room, sim_texture, sim_track
 
-WORLD_KINDS = ('road', 'room')
+WORLD_KINDS = ('road', 'room', 'both')
 ROAD_STYLES = ('mat', 'tape')
 EVALUATION_SEED_OFFSET = 1000000000  # worlds to judge by; simulate() never comes near (see sim_dataset)
 M_PER_PX = 0.003  # of the ground's picture
 VERGE_M = 0.25  # the robot may leave the road by this much; then the world ends and holds it
 RIM_M = 0.1  # rooms: the ground goes on under the walls by this much
 FAR_M = 1.5  # road worlds: ground farther away than this is part of the background
+START_CLEAR_M = 0.9  # of the lane ahead of the axle when a robot starts
 
 
 class Look(NamedTuple):
@@ -26,7 +27,7 @@ class Look(NamedTuple):
 class World(NamedTuple):
     """A place to drive in. Lengths in m, world frame x right, y up."""
 
-    kind: str  #: 'road' or 'room'
+    kind: str  #: 'road', 'room', or 'both': a road with obstacles
     seed: int
     style: str  #: of the road (ROAD_STYLES) or the room (ROOM_KINDS)
     ground: np.ndarray  #: uint8 (H, W, 3) BGR; rows along +y, columns along +x
@@ -34,8 +35,9 @@ class World(NamedTuple):
     background: np.ndarray  #: uint8 BGR, closed panorama (sim_texture.panorama)
     lower_floor: Optional[np.ndarray]  #: uint8 BGR, what is seen below a table's edge
     track: Optional[sim_track.Track]
-    room: Optional[sim_room.Room]
+    room: Optional[sim_room.Room]  #: what stands there
     solid: np.ndarray  #: (s, 4) segments that hold the robot
+    ends: np.ndarray  #: (e, 4) segments that hold it, too, where a road's world ends; nobody sees them
     drops: np.ndarray  #: (d, 4) segments beyond which it falls
     bounds: tuple  #: (x0, y0, x1, y1) of what can be driven on
     camera: sim_camera.CameraModel
@@ -44,14 +46,15 @@ class World(NamedTuple):
 
 
 def make_world(kind, seed):
-    """The world of a kind ('road' or 'room') with a seed (0 to 2**32 - 1). -> World
+    """The world of a kind ('road', 'room' or 'both') with a seed (0 to 2**32 - 1). -> World
 
-    The same seed gives the same world, bit for bit on one machine.
+    The same seed gives the same world, bit for bit on one machine. 'both' is the road world of that
+    seed with 1 to 3 obstacles on the lane and some beside it.
     """
     if kind not in WORLD_KINDS:
-        raise ValueError("expected kind 'road' or 'room', found %r: choose one of them" % (kind,))
+        raise ValueError("expected kind 'road', 'room' or 'both', found %r: choose one of them" % (kind,))
     rs = np.random.RandomState(seed)
-    return (_road if kind == 'road' else _room)(rs, int(seed))
+    return {'road': _road, 'room': _room, 'both': _both}[kind](rs, int(seed))
 
 
 def _sensor(rs):
@@ -87,7 +90,15 @@ def _road(rs, seed):
     x0, y0, x1, y1 = bounds = tuple(float(v) for v in np.hstack([low, high]))
     ends = np.array([[x0, y0, x1, y0], [x1, y0, x1, y1], [x1, y1, x0, y1], [x0, y1, x0, y0]])
     return World('road', seed, style, ground, origin, sim_texture.panorama(rs, 224, 660, 112, far), None,
-                 track, None, ends, np.zeros((0, 4)), bounds, **_equipment(rs))
+                 track, None, np.zeros((0, 4)), ends, np.zeros((0, 4)), bounds, **_equipment(rs))
+
+
+def _both(rs, seed):
+    world = _road(rs, seed)
+    room = sim_room.lane_obstacles(rs, world.track)
+    outlines = [body.outline for body in room.obstacles]
+    sim_texture.contact_shadows(world.ground, outlines, None, world.origin_m, M_PER_PX)
+    return world._replace(kind='both', room=room, solid=room.solid)
 
 
 def _room(rs, seed):
@@ -110,8 +121,8 @@ def _room(rs, seed):
         lower = _darker(lower, min(most, rs.uniform(0.4, 0.8)))
     background = sim_texture.panorama(rs, 224, 660, 112, ground[::40, ::40].reshape(-1, 3).mean(0)
                                       if lower is None else lower[::40, ::40].reshape(-1, 3).mean(0))
-    return World('room', seed, kind, ground, origin, background, lower, None, room, room.solid, room.drops,
-                 (0.0, 0.0) + tuple(room.size_m), **_equipment(rs))
+    return World('room', seed, kind, ground, origin, background, lower, None, room, room.solid,
+                 np.zeros((0, 4)), room.drops, (0.0, 0.0) + tuple(room.size_m), **_equipment(rs))
 
 
 def _darker(picture, factor):
@@ -120,15 +131,24 @@ def _darker(picture, factor):
 
 
 def start_pose(world, random_state):
-    """A pose (x, y, heading) to start from: on the road, looking along it, or in the open."""
+    """A pose (x, y, heading) to start from: on free road, looking along it, or in the open."""
     rs = random_state
     if world.track is not None:
-        x, y, heading = world.track.at(rs.uniform(0, world.track.length_m))
-        return x, y, heading + rs.uniform(-0.05, 0.05)
+        while True:
+            along = rs.uniform(0, world.track.length_m)
+            if _lane_is_clear(world, along):
+                x, y, heading = world.track.at(along)
+                return x, y, heading + rs.uniform(-0.05, 0.05)
     while True:
         pose = free_pose(world, rs, 0.25)
         if sim_room.clear_ahead(barriers(world), pose, 0.13) > 0.5:
             return pose
+
+
+def _lane_is_clear(world, along_m):
+    """True when a robot can drive START_CLEAR_M from there with 5 cm to spare on both sides."""
+    ahead = [world.track.at(along_m + d)[:2] for d in np.arange(0.0, START_CLEAR_M + 0.01, 0.05)]
+    return sim_room.distance(barriers(world), ahead) > sim_physics.RADIUS_M + 0.05
 
 
 def free_pose(world, random_state, gap_m):
@@ -137,12 +157,17 @@ def free_pose(world, random_state, gap_m):
     while True:
         pose = (random_state.uniform(x0 + gap_m, x1 - gap_m), random_state.uniform(y0 + gap_m, y1 - gap_m),
                 random_state.uniform(-np.pi, np.pi))
-        if sim_room.distance(barriers(world), pose) > gap_m and not _inside_a_body(world, pose):
+        if can_stand(world, pose, gap_m):
             return pose
 
 
+def can_stand(world, pose, gap_m):
+    """True when the robot's centre is outside of everything solid and gap_m away from it."""
+    return sim_room.distance(barriers(world), pose[:2]) > gap_m and not _inside_a_body(world, pose)
+
+
 def _inside_a_body(world, pose):
-    for body in world.room.furniture + world.room.obstacles:
+    for body in [] if world.room is None else world.room.furniture + world.room.obstacles:
         side = np.roll(body.outline, -1, axis=0) - body.outline
         gap = np.array(pose[:2]) - body.outline
         if (side[:, 0] * gap[:, 1] - side[:, 1] * gap[:, 0] > 0).all():
@@ -151,5 +176,5 @@ def _inside_a_body(world, pose):
 
 
 def barriers(world):
-    """(n, 4) m: all segments that a robot must not cross."""
+    """(n, 4) m: all segments to be seen that a robot must not cross."""
     return np.vstack([world.solid, world.drops])

@@ -157,6 +157,7 @@ class Simulator:
         self.period_s = 1.0 / frame_rate_hz
         self.robot = SimRobot()
         self.camera = SimCamera(self, fps=float(frame_rate_hz))
+        self._holding = np.vstack([world.solid, world.ends])
         self._random = np.random.RandomState([seed, world.seed])
         self._renderer = Renderer(world, self._random)
         self._substeps = int(math.ceil(self.period_s / PHYSICS_STEP_S))
@@ -195,7 +196,7 @@ class Simulator:
     def score(self):
         """What happened so far, as a dict.
 
-        collisions: contacts with walls and obstacles, and falls; off_track: times a wheel left the
+        collisions: contacts with walls, obstacles and a road world's end, and falls; off_track: times a wheel left the
         road; laps: signed, in the direction of the track; cross_track_rms_m: of the axle's middle from
         the centre line; distance_m: that the axle's middle travelled; seconds: simulated.
         off_track, laps and cross_track_rms_m are None in rooms.
@@ -236,8 +237,8 @@ class Simulator:
             self._speeds = (0.0, 0.0)
 
     def _hold_at_contact(self, pose):
-        gap = sim_room.distance(self.world.solid, pose[:2])
-        if gap < sim_physics.RADIUS_M and gap < sim_room.distance(self.world.solid, self.pose[:2]):
+        gap = sim_room.distance(self._holding, pose[:2])
+        if gap < sim_physics.RADIUS_M and gap < sim_room.distance(self._holding, self.pose[:2]):
             self._collisions += not self._touching
             self._touching = True
             return self.pose[:2] + (pose[2],)  # held; a round robot can still turn

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import cv2
 import numpy as np
 
-from jetbot_mlp.errors import JetbotMLPError
+from .errors import JetbotMLPError
 
 CODECS = {".webm": "VP80", ".mp4": "mp4v", ".avi": "MJPG"}  #: file ending -> FourCC
 

@@ -1,0 +1,79 @@
+"""The package's floors: imports only point down, and importing does nothing."""
+import ast
+import os
+import subprocess
+import sys
+
+import pytest
+
+PACKAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "jetbot_mlp")
+
+# bottom first; a module may import from the floors below its own
+FLOORS = [
+    "errors messages",
+    "layers losses optimizers features metrics control watchdog capture_time pictures road_names augment splits "
+    "video cameras progress signals report_html sim_camera sim_physics sim_room sim_texture sim_track",
+    "network_settings trainer evaluation inference frame_files gate hardware overlay report_plots report_pictures "
+    "report_scores sim_world",
+    "network labelled_frames mnist driver replay report sim_labels sim_render sim_view",
+    "gradient_check dataset model_file report_trained sim_dataset sim_expert",
+    "lecture simulator train_frames",
+    "train_mnist sim_drive __init__",
+    "demo robot_drive",
+    "commands",
+    "__main__",
+]
+FLOOR_OF = {module: floor for floor, modules in enumerate(FLOORS) for module in modules.split()}
+MODULES = sorted(name[:-3] for name in os.listdir(PACKAGE) if name.endswith(".py"))
+
+
+def imports_of(module):
+    """Names of this package's modules that a module imports, anywhere in it."""
+    with open(os.path.join(PACKAGE, module + ".py"), encoding="utf-8") as stream:
+        tree = ast.parse(stream.read())
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            found |= {node.module.split(".")[0]} if node.module else {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert not (node.module or "").startswith("jetbot_mlp"), f"{module}: write from .x import y"
+    return found - {"__version__"}
+
+
+def test_every_module_has_its_floor():
+    assert MODULES == sorted(FLOOR_OF)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_point_down(module):
+    for other in imports_of(module):
+        assert FLOOR_OF[other] < FLOOR_OF[module], f"{module} imports {other}, which is not below it"
+
+
+def imported_anywhere(name):
+    """Modules of the package that import an outside package."""
+    users = set()
+    for module in MODULES:
+        with open(os.path.join(PACKAGE, module + ".py"), encoding="utf-8") as stream:
+            tree = ast.parse(stream.read())
+        for node in ast.walk(tree):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else \
+                [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
+            if any(n.split(".")[0] == name for n in names):
+                users.add(module)
+    return users
+
+
+def test_only_hardware_knows_the_official_package():
+    assert imported_anywhere("jetbot") <= {"hardware"}
+    assert imported_anywhere("torch") == set()
+    assert imported_anywhere("ipywidgets") <= {"panel"}
+
+
+def test_importing_everything_prints_nothing_and_draws_no_random_number():
+    code = ("import importlib, numpy; before = repr(numpy.random.get_state())\n"
+            f"for name in {[m for m in MODULES if m != '__main__']!r}: importlib.import_module('jetbot_mlp.' + name)\n"
+            "assert repr(numpy.random.get_state()) == before")
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, universal_newlines=True)
+    assert (done.returncode, done.stdout) == (0, "")
