@@ -1,10 +1,11 @@
 """Labelled frames from the simulator, in the official folder format.
 
 Collision: ``blocked/<uuid1>.jpg`` and ``free/<uuid1>.jpg``; road: ``xy_<x>_<y>_<uuid1>.jpg`` with pixels
-of the 224 picture. Every third collision world and every fourth road world is of kind 'both', so that
-one model learns rooms and roads, and the other one to look past obstacles. The uuid1 carries the simulated capture time. A data set with seed s is taken in
-the worlds s * 1000, s * 1000 + 1, ...: below EVALUATION_SEED_OFFSET, so that the worlds to judge
-by are never among them.
+of the 224 picture. The uuid1 carries the simulated capture time. Every third collision world and
+every fourth road world is a road with obstacles, so that one collision model learns rooms and roads,
+and a road model has seen what may stand there. A data set with seed s is taken in the worlds
+s * 1000, s * 1000 + 1, ...: below EVALUATION_SEED_OFFSET, so that the worlds to judge by are never
+among them.
 """
 import errno
 import os

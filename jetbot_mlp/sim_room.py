@@ -191,8 +191,11 @@ def _cupboard(rs, width, depth, light, others):
     return [box((x, y), long, deep, turn, tall, colour, light, rs)]
 
 
-def lane_obstacles(random_state, track):
-    """1 to 3 obstacles on a track's lane and up to 4 beside it. -> Room without walls"""
+def lane_obstacles(random_state, track, bounds):
+    """1 to 3 obstacles on a track's lane and up to 4 beside it. -> Room without walls
+
+    track : sim_track.Track; bounds : (x0, y0, x1, y1) m of the world, in which they stand
+    """
     rs = random_state
     turn = rs.uniform(0, 2 * np.pi)
     light = (np.cos(turn), np.sin(turn))
@@ -203,10 +206,11 @@ def lane_obstacles(random_state, track):
         return x - side * np.sin(heading), y + side * np.cos(heading)
 
     def off_the_lane(outline):
-        return distance(_segments(outline), track.points[::5]) > BESIDE_M
+        inside = (outline > bounds[:2]).all() and (outline < bounds[2:]).all()
+        return inside and distance(_segments(outline), track.points[::5]) > BESIDE_M
 
     on = _scatter(rs, light, [], rs.randint(1, 4), lambda outline: True, lambda: place(0.0, ON_LANE_M))
-    beside = _scatter(rs, light, on, rs.randint(5), off_the_lane, lambda: place(BESIDE_M, 0.9))
+    beside = _scatter(rs, light, on, rs.randint(1, 5), off_the_lane, lambda: place(BESIDE_M, 0.9))
     solid = np.vstack([_segments(b.outline) for b in on + beside])
     return Room('lane', None, [], [], on + beside, solid, np.zeros((0, 4)))
 

@@ -95,7 +95,7 @@ def _road(rs, seed):
 
 def _both(rs, seed):
     world = _road(rs, seed)
-    room = sim_room.lane_obstacles(rs, world.track)
+    room = sim_room.lane_obstacles(rs, world.track, world.bounds)
     outlines = [body.outline for body in room.obstacles]
     sim_texture.contact_shadows(world.ground, outlines, None, world.origin_m, M_PER_PX)
     return world._replace(kind='both', room=room, solid=room.solid)

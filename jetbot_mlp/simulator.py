@@ -196,9 +196,10 @@ class Simulator:
     def score(self):
         """What happened so far, as a dict.
 
-        collisions: contacts with walls, obstacles and a road world's end, and falls; off_track: times a wheel left the
-        road; laps: signed, in the direction of the track; cross_track_rms_m: of the axle's middle from
-        the centre line; distance_m: that the axle's middle travelled; seconds: simulated.
+        collisions: contacts with walls, obstacles and the end of a road's world, and falls; off_track:
+        times a wheel left the road; laps: signed, in the direction of the track; cross_track_rms_m: of
+        the axle's middle from the centre line; distance_m: that the axle's middle travelled; seconds:
+        simulated.
         off_track, laps and cross_track_rms_m are None in rooms.
         """
         track = self.world.track

@@ -6,9 +6,10 @@ import re
 import uuid
 
 import cv2
+import numpy as np
 import pytest
 
-from jetbot_mlp import sim_dataset, sim_world
+from jetbot_mlp import sim_dataset, sim_labels, sim_room, sim_world
 from jetbot_mlp.errors import DatasetError
 from jetbot_mlp.sim_dataset import simulate
 
@@ -44,6 +45,28 @@ def test_road_frames_carry_pixels_and_a_capture_time_in_their_name(tmp_path):
     assert max(xs) - min(xs) > 60
     first = (min(times) - 0x01b21dd213814000) / 1e7  # as Unix time
     assert 1704067200 < first < 1704067200 + 3 * 86400
+
+
+def test_every_third_collision_world_and_every_fourth_road_world_has_road_and_obstacles():
+    for task, kinds in (('collision', ['room', 'room', 'both', 'room', 'room']),
+                        ('road', ['road', 'road', 'road', 'both', 'road'])):
+        worlds = list(sim_dataset._worlds(task, 100, 2, sim_dataset._Names(2)))
+        assert [world.kind for world, _, _, _ in worlds] == kinds
+        assert [world.seed for world, _, _, _ in worlds] == [2000, 2001, 2002, 2003, 2004]
+        assert [n for _, _, _, n in worlds] == [20] * 5
+
+
+def test_on_roads_with_obstacles_both_classes_are_met_and_no_robot_stands_in_one():
+    world = sim_world.make_world('both', 8)
+    poses = sim_dataset._along_the_road(world, np.random.RandomState(0))
+    labels = []
+    for pose in [next(poses) for _ in range(300)]:
+        assert sim_room.distance(world.solid, pose[:2]) > 0.1
+        assert not any(abs(np.subtract(pose[:2], b.centre)).max() < 0.02 for b in world.room.obstacles)
+        labels.append(sim_labels.collision_label(world, pose))
+        if labels[-1] == 'blocked':
+            assert sim_labels.road_label(world, pose) is None
+    assert labels.count('blocked') > 5 and labels.count('free') > 100
 
 
 def test_the_order_of_names_is_the_order_of_writing(tmp_path):

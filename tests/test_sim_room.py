@@ -1,8 +1,8 @@
-"""Distances and free strips among walls and obstacles."""
+"""Distances and free strips among walls and obstacles, and where obstacles stand."""
 import numpy as np
 import pytest
 
-from jetbot_mlp import sim_room
+from jetbot_mlp import sim_room, sim_track
 
 WALL = np.array([[1.0, -1.0, 1.0, 1.0]])
 
@@ -41,3 +41,19 @@ def test_obstacles_leave_room_to_pass_and_a_table_has_drops_where_a_room_has_wal
             for other in others:
                 segments = np.hstack([other.outline, np.roll(other.outline, -1, axis=0)])
                 assert sim_room.distance(segments, body.outline) > sim_room.SMALLEST_GAP_M - 1e-9
+
+
+def test_one_to_three_obstacles_block_the_lane_and_the_others_leave_it_free():
+    on_lane = set()
+    for seed in range(12):
+        rs = np.random.RandomState(seed)
+        track = sim_track.random_track(rs)
+        bounds = tuple(np.hstack([track.points.min(0) - 0.4, track.points.max(0) + 0.4]))
+        room = sim_room.lane_obstacles(rs, track, bounds)
+        gaps = [sim_room.distance(np.hstack([b.outline, np.roll(b.outline, -1, axis=0)]), track.points)
+                for b in room.obstacles]
+        blocking = sum(gap < 0.1 for gap in gaps)
+        assert blocking + sum(gap > 0.29 for gap in gaps) == len(gaps)
+        assert len(room.solid) == sum(len(b.outline) for b in room.obstacles) and not len(room.drops)
+        on_lane.add(blocking)
+    assert on_lane == {1, 2, 3}

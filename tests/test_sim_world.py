@@ -19,8 +19,30 @@ def test_all_kinds_of_roads_and_rooms_come_up():
     assert {sim_world.make_world('room', s).style for s in range(12)} == set(sim_room.ROOM_KINDS)
 
 
+def test_a_world_of_both_is_the_road_of_its_seed_with_obstacles_and_their_shadows():
+    road, both = (sim_world.make_world(kind, 7) for kind in ('road', 'both'))
+    assert road.room is None and len(road.solid) == 0 and len(road.ends) == len(both.ends) == 4
+    assert both.camera == road.camera and both.motors == road.motors and both.style == road.style
+    np.testing.assert_array_equal(both.track.points, road.track.points)
+    x, y = ((np.array(both.room.obstacles[0].centre) - both.origin_m) / sim_world.M_PER_PX).astype(int)
+    assert both.ground[y, x].sum() < 0.7 * road.ground[y, x].sum()
+    assert (both.ground[:50] == road.ground[:50]).all()
+
+
+def test_among_obstacles_a_robot_starts_on_the_track_with_free_lane_ahead():
+    rs = np.random.RandomState(0)
+    for seed in range(4):
+        world = sim_world.make_world('both', seed)
+        for _ in range(5):
+            pose = sim_world.start_pose(world, rs)
+            along, left = world.track.locate([pose[:2]])
+            assert abs(left[0]) < 0.01 and np.cos(pose[2] - world.track.at(along[0])[2]) > 0.99
+            lane = [world.track.at(along[0] + d)[:2] for d in np.arange(0, 0.9, 0.02)]
+            assert sim_room.distance(world.solid, lane) > 0.14 and sim_world.can_stand(world, pose, 0.14)
+
+
 def test_an_unknown_kind_is_named():
-    with pytest.raises(ValueError, match="'road' or 'room', found 'sea'"):
+    with pytest.raises(ValueError, match="'road', 'room' or 'both', found 'sea'"):
         sim_world.make_world('sea', 0)
 
 

@@ -117,6 +117,28 @@ def test_a_wall_holds_the_robot_and_counts_once_until_it_lets_go(walls):
     assert sim.score()['collisions'] == 2 and sim.pose[1] >= 0.1
 
 
+def test_on_a_road_obstacles_hold_the_robot_and_laps_and_collisions_are_both_counted():
+    world = make_world('both', 3)
+    sim = Simulator(world)
+    sim._renderer.picture = lambda pose: np.zeros((1, 1, 3), np.uint8)
+    x, y = world.room.obstacles[0].centre  # on the lane
+    along = world.track.locate([(x, y)])[0][0]
+    at = world.track.at(along - 0.45)
+    sim.place(at[0], at[1], np.arctan2(y - at[1], x - at[0]))
+    drive(sim, 0.4, 0.4, 3.0)
+    score = sim.score()
+    assert score['collisions'] == 1 and 0 < score['distance_m'] < 0.45
+    assert score['off_track'] == 0 and score['laps'] > 0 and score['cross_track_rms_m'] < 0.1
+
+
+def test_where_a_roads_world_ends_the_robot_is_held(road):
+    sim = Simulator(road)
+    sim._renderer.picture = lambda pose: np.zeros((1, 1, 3), np.uint8)
+    sim.place(road.bounds[0] + 0.3, (road.bounds[1] + road.bounds[3]) / 2, np.pi)
+    drive(sim, 0.4, 0.4, 3.0)
+    assert sim.pose[0] == pytest.approx(road.bounds[0] + 0.1, abs=0.006) and sim.score()['collisions'] == 1
+
+
 def test_no_obstacle_is_ever_entered(walls):
     from jetbot_mlp.sim_room import distance
 
