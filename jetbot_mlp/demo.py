@@ -10,7 +10,6 @@ import tempfile
 import time
 
 from . import report_plots
-from .control import CollisionSettings, RoadSettings, Settings
 from .dataset import load_dataset
 from .errors import JetbotMLPError
 from .evaluation import evaluate
@@ -22,9 +21,14 @@ from .sim_drive import drive_in_simulator
 from .simulator import simulate
 from .train_frames import train_frames
 
-FRAMES = {"collision": 800, "road": 800}  #: collected for each task
+FRAMES = 800  #: collected for each task
 FRESH = 200  #: frames from other worlds, for a score beside the held-out one
 DRIVE_S = 40.0  #: simulated seconds of each filmed drive
+DRIVES = (  # name, models, kind of world, in words
+    ("road", ("road",), "road", "a track"),
+    ("collision", ("collision",), "room", "a room"),
+    ("both", ("road", "collision"), "both", "a track with things on it"),
+)
 MARK = "demo.json"  #: a folder with this file in it is an earlier demo and may be replaced
 
 
@@ -57,56 +61,49 @@ def run_demo(out, seed, progress, say):
 
 
 def _make(folder, seed, progress, say):
-    pages, videos, rows, results = [], [], [], {}
+    pages, results = [], {}
     for task in ("road", "collision"):
-        page, scores = _train(folder, task, seed, progress, say)
+        page, results[task] = _train(folder, task, seed, progress, say)
         pages.append(page)
-        results[task] = scores
-    for name, task_names, world in (("road", ("road",), "road"), ("collision", ("collision",), "room")):
-        predictors = [Predictor(load_model(os.path.join(folder, f"{task}.npz"))) for task in task_names]
+    videos, rows = [], []
+    for name, tasks, world, place in DRIVES:
+        predictors = [Predictor(load_model(os.path.join(folder, f"{task}.npz"))) for task in tasks]
         film = os.path.join(folder, f"drive_{name}.webm")
-        drive = drive_in_simulator(predictors, world, DRIVE_S, seed, DEMO_SETTINGS, film=film, progress=progress)
+        drive = drive_in_simulator(predictors, world, DRIVE_S, seed, film=film, progress=progress)
         say(_in_words(name, drive))
-        videos.append((f"{name}: an unseen {'track' if world == 'road' else 'room'}, seen by the robot and from "
-                       "above", film))
-        rows.append(dict(drive=name, **_flat(drive.result)))
+        videos.append((f"{name}: {place} that was not in the training, as the robot sees it and from above", film))
+        rows.append({"drive": name, "seconds": drive.result["seconds"], "metres": drive.result["distance_m"],
+                     **{key: drive.result[key] for key in ("laps", "off_track", "collisions")},
+                     "ms a frame": drive.result["latency_ms"]["p50"]})
         results[f"drive_{name}"] = drive.result
     write_report(os.path.join(folder, "report.html"), "A JetBot in the simulator", pages, videos, rows)
     return results
 
 
-DEMO_SETTINGS = Settings(CollisionSettings(speed=0.35, turn_speed=0.25), RoadSettings(speed=0.4, kp=0.12, kd=0.0))
-
-
 def _train(folder, task, seed, progress, say):
     """Collect, train, save and score one task -> (TrainingReport, scores)."""
     data = os.path.join(folder, task)
-    simulate(task, data, FRAMES[task], seed=seed, progress=progress)
+    simulate(task, data, FRAMES, seed=seed, progress=progress)
     dataset = load_dataset(task, data)
     trained = train_frames(dataset, random_state=seed, progress=progress)
     path = os.path.join(folder, f"{task}.npz")
     save_model(path, trained.model, dataset.images[0])
     with tempfile.TemporaryDirectory(dir=folder) as other:
-        simulate(task, os.path.join(other, "fresh"), FRESH, seed=seed + 1, progress=progress)
-        fresh = evaluate(trained.model, load_dataset(task, os.path.join(other, "fresh")))
-    name = "balanced_accuracy" if task == "collision" else "mae_x_px"
+        fresh_data = os.path.join(other, "fresh")
+        simulate(task, fresh_data, FRESH, seed=seed + 1, progress=progress)
+        fresh = evaluate(trained.model, load_dataset(task, fresh_data))
+    score = {"collision": "{balanced_accuracy:.1%} right", "road": "target off by {mae_x_px:.1f} px sideways"}[task]
+    other_worlds = score.format(**fresh.metrics)
     say(f"{task}: {len(dataset)} frames, trained in {trained.seconds:.1f} s, {os.path.getsize(path) / 1000:.0f} kB; "
-        f"{name} held out {trained.evaluation.metrics[name]:.3g}, in other worlds {fresh.metrics[name]:.3g}")
+        f"held out: {score.format(**trained.evaluation.metrics)}; in other worlds: {other_worlds}")
     page = training_report(f"{task}.npz", trained, os.path.getsize(path), dataset.skipped)
-    page = page._replace(facts=page.facts + [(f"{name} in other worlds", f"{fresh.metrics[name]:.3g}")])
+    page = page._replace(facts=page.facts + [("In other worlds", other_worlds)])
     return page, {"held_out": trained.evaluation.metrics, "other_worlds": fresh.metrics}
-
-
-def _flat(result):
-    """A drive's result as one row of the report's table."""
-    latency = result["latency_ms"]
-    row = {key: value for key, value in result.items() if key != "latency_ms"}
-    return dict(row, latency_p50_ms=latency["p50"], latency_p99_ms=latency["p99"])
 
 
 def _in_words(name, drive):
     result = drive.result
-    words = [f"drove {result['distance_m']:.1f} m in {result['seconds']:.0f} s", f"{result['collisions']} collisions"]
+    words = [f"{result['distance_m']:.1f} m in {result['seconds']:.0f} s", f"{result['collisions']} collisions"]
     if result["laps"] is not None:
         words += [f"{result['laps']:.1f} laps", f"{result['off_track']} times off the track"]
     return f"drive {name}: {', '.join(words)}"

@@ -3,7 +3,7 @@ import contextlib
 import sys
 import time
 
-from .control import Limits, Settings
+from .control import DEFAULT_LIMITS, DEFAULT_SETTINGS
 from .driver import Driver
 from .hardware import open_camera, open_robot
 from .signals import stop_on_signals
@@ -12,7 +12,8 @@ from .sim_drive import Drive
 LINE_EVERY_S = 0.5
 
 
-def drive_robot(predictors, seconds=None, camera="jetbot", settings=Settings(), limits=Limits(), dry_run=False):
+def drive_robot(predictors, seconds=None, camera="jetbot", settings=DEFAULT_SETTINGS, limits=DEFAULT_LIMITS,
+                dry_run=False):
     """Drive until Ctrl-C, a stop for safety's sake, or for some seconds. Returns Drive.
 
     camera: 'jetbot' or 'usb'; dry_run: the robot is not even opened. Raises HardwareError.

@@ -10,14 +10,14 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from .control import Limits, Settings
+from .control import DEFAULT_LIMITS, DEFAULT_SETTINGS
 from .driver import Driver
 from .overlay import draw
 from .simulator import EVALUATION_SEED_OFFSET, Simulator, draw_from_above, make_world
 from .video import VideoWriter
 
 VIDEO_EVERY = 3  #: simulated frames for one frame of the film: 10 a second of a 30 Hz camera
-VIDEO_SIDE = 336  #: px; the robot's view and the view from above have this height
+VIDEO_SIDE = 256  #: px; the robot's view and the view from above have this height
 
 
 class Drive(NamedTuple):
@@ -29,11 +29,11 @@ class Drive(NamedTuple):
 
 def world_kind_for(tasks):
     """The world in which models of these tasks can show what they do."""
-    return "road" if "road" in tasks else "room"
+    return {("collision",): "room", ("road",): "road"}.get(tuple(tasks), "both")
 
 
-def drive_in_simulator(predictors, world_kind, seconds, seed=0, settings=Settings(), limits=Limits(),
-                       dry_run=False, laps=None, film=None, progress=None):
+def drive_in_simulator(predictors, world_kind, seconds, seed=0, settings=DEFAULT_SETTINGS,
+                       limits=DEFAULT_LIMITS, dry_run=False, laps=None, film=None, progress=None):
     """Drive for some simulated seconds, or until so many laps are done.
 
     predictors: `Predictor`s; world_kind: of `make_world`; seed: of the world, the start and the noise;
@@ -89,8 +89,8 @@ def _result(status, score, compute_s):
 
 
 def both_views(sim, step):
-    """One picture: what the robot sees and makes of it, and where it is. uint8 (336, w, 3) BGR."""
+    """One picture: what the robot sees and makes of it, and where it is. uint8 (256, w, 3) BGR."""
     own = draw(cv2.resize(step.frame.image, (VIDEO_SIDE, VIDEO_SIDE)), step.predictions, step.command)
-    above = draw_from_above(sim, size=480)
+    above = draw_from_above(sim, size=400)
     width = int(round(above.shape[1] * VIDEO_SIDE / above.shape[0] / 2)) * 2
     return np.hstack([own, cv2.resize(above, (width, VIDEO_SIDE), interpolation=cv2.INTER_AREA)])

@@ -24,7 +24,7 @@ from .metrics import Evaluation, History
 from .model_file import Model
 from .network import MLP
 from .splits import class_weights, split
-from .trainer import Recipe, fit, fold_standardisation, class_targets
+from .trainer import Recipe, class_targets, fit, fold_standardisation
 
 RECIPES = {
     "collision": Recipe(FeatureSpec(), hidden=(64, 32), output_activation="softmax",

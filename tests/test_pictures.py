@@ -73,7 +73,7 @@ def test_an_end_marker_inside_of_a_thumbnail_is_not_the_end():
 @pytest.mark.parametrize("suffix", [".jpg", ".png"])
 def test_a_picture_cut_anywhere_is_refused_and_says_nothing_on_the_terminal(suffix, capfd):
     data = encoded(scene(), suffix)
-    for length in list(range(0, 60)) + list(range(60, len(data), 97)) + [len(data) - 1]:
+    for length in list(range(60)) + list(range(60, len(data), 97)) + [len(data) - 1]:
         with pytest.raises(DatasetError):
             decode_picture(data[:length])
     assert capfd.readouterr() == ("", "")
