@@ -107,3 +107,14 @@ def test_beyond_a_tables_edge_another_floor_is_seen():
     picture = Renderer(world, np.random.RandomState(0)).picture((x, world.bounds[3] / 2, 0.0))
     before, beyond = (np.round(sim_camera.project(world.camera, [d, 0, 0])).astype(int) for d in (0.3, 0.5))
     assert picture[before[1], before[0]].min() > 200 and picture[beyond[1], beyond[0]].max() < 60
+
+
+def test_obstacles_stand_on_the_same_road_that_is_seen_without_them():
+    road, both = (sim_world.make_world(kind, 5) for kind in ('road', 'both'))
+    x, y = both.room.obstacles[0].centre
+    along = both.track.locate([(x, y)])[0][0]
+    empty = both._replace(room=both.room._replace(obstacles=[]), ground=road.ground)
+    seen = [Renderer(world, np.random.RandomState(0)).picture(road.track.at(along - 0.5))
+            for world in (road, empty, both)]
+    np.testing.assert_array_equal(seen[0], seen[1])
+    assert 0.01 < (abs(seen[2].astype(int) - seen[0]).max(axis=2) > 25).mean() < 0.6

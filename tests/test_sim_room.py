@@ -45,7 +45,7 @@ def test_obstacles_leave_room_to_pass_and_a_table_has_drops_where_a_room_has_wal
 
 def test_one_to_three_obstacles_block_the_lane_and_the_others_leave_it_free():
     on_lane = set()
-    for seed in range(12):
+    for seed in range(20):
         rs = np.random.RandomState(seed)
         track = sim_track.random_track(rs)
         bounds = tuple(np.hstack([track.points.min(0) - 0.4, track.points.max(0) + 0.4]))
@@ -55,5 +55,7 @@ def test_one_to_three_obstacles_block_the_lane_and_the_others_leave_it_free():
         blocking = sum(gap < 0.1 for gap in gaps)
         assert blocking + sum(gap > 0.29 for gap in gaps) == len(gaps)
         assert len(room.solid) == sum(len(b.outline) for b in room.obstacles) and not len(room.drops)
+        for body, gap in zip(room.obstacles, gaps):
+            assert gap < 0.1 or ((body.outline > bounds[:2]).all() and (body.outline < bounds[2:]).all())
         on_lane.add(blocking)
     assert on_lane == {1, 2, 3}
