@@ -21,12 +21,12 @@ def numerical_derivative(f, x, h=1e-4):
     look at the very array instead of at its argument (``lambda w: network.loss_val()``), and is as before
     afterwards, also when f raises. Returns an array of the shape of x.
     """
-    if not isinstance(x, np.ndarray) or x.dtype.kind != 'f':
+    if not isinstance(x, np.ndarray) or x.dtype.kind != "f":
         found = x.dtype if isinstance(x, np.ndarray) else type(x).__name__
-        raise ValueError('x: expected a NumPy array of floats, found %s; steps of %g vanish in whole '
-                         'numbers, so pass np.array(x, dtype=np.float64)' % (found, h))
+        raise ValueError("x: expected a NumPy array of floats, found %s; steps of %g vanish in whole "
+                         "numbers, so pass np.array(x, dtype=np.float64)" % (found, h))
     gradient = np.zeros_like(x)
-    iterator = np.nditer(x, flags=['multi_index', 'zerosize_ok'])
+    iterator = np.nditer(x, flags=["multi_index", "zerosize_ok"])
     while not iterator.finished:
         index = iterator.multi_index
         before = x[index]
@@ -57,8 +57,8 @@ def check_gradients(network, x, targets, sample_weight=None, random_state=None, 
     It takes two forward passes for each parameter, so use a network of a few dozen nodes.
     """
     if network.dtype != np.float64:
-        raise ValueError('network: expected dtype float64, found %s, whose rounding hides the difference; '
-                         'build it with MLP(..., dtype=np.float64)' % network.dtype)
+        raise ValueError("network: expected dtype float64, found %s, whose rounding hides the difference; "
+                         "build it with MLP(..., dtype=np.float64)" % network.dtype)
     seed = None if random_state is None else as_random_state(random_state).randint(2 ** 31 - 1)
 
     def loss(_):

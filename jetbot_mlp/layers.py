@@ -85,7 +85,7 @@ def descended(weights, bias, activations, error, learning_rate):
 
 def _new_output(z):
     """An empty float array shaped like z: float32 stays float32, whole numbers become float64."""
-    if isinstance(z, np.ndarray) and z.dtype.kind == 'f':
+    if isinstance(z, np.ndarray) and z.dtype.kind == "f":
         return np.empty_like(z)
     return np.empty(np.shape(z), dtype=np.result_type(np.asarray(z).dtype, np.float32))
 
@@ -182,15 +182,15 @@ class Activation(NamedTuple):
 
 
 ACTIVATIONS = {
-    'sigmoid': Activation(sigmoid, sigmoid_derivative, 'xavier'),
-    'tanh': Activation(tanh, tanh_derivative, 'xavier'),
-    'relu': Activation(relu, relu_derivative, 'he'),
-    'leaky_relu': Activation(leaky_relu, leaky_relu_derivative, 'he'),
-    'linear': Activation(linear, linear_derivative, 'xavier'),
-    'softmax': Activation(softmax, None, 'xavier'),
+    "sigmoid": Activation(sigmoid, sigmoid_derivative, "xavier"),
+    "tanh": Activation(tanh, tanh_derivative, "xavier"),
+    "relu": Activation(relu, relu_derivative, "he"),
+    "leaky_relu": Activation(leaky_relu, leaky_relu_derivative, "he"),
+    "linear": Activation(linear, linear_derivative, "xavier"),
+    "softmax": Activation(softmax, None, "xavier"),
 }
-HIDDEN_ACTIVATIONS = ('sigmoid', 'tanh', 'relu', 'leaky_relu')
-OUTPUT_ACTIVATIONS = ('linear', 'sigmoid', 'softmax')
+HIDDEN_ACTIVATIONS = ("sigmoid", "tanh", "relu", "leaky_relu")
+OUTPUT_ACTIVATIONS = ("linear", "sigmoid", "softmax")
 
 
 # --- dropout -----------------------------------------------------------------------------------------------
@@ -232,4 +232,4 @@ def he(n_in, n_out, random_state):
     return random_state.standard_normal((n_in, n_out)) / np.sqrt(n_in / 2.0)
 
 
-INITIALIZATIONS = {'xavier': xavier, 'he': he}
+INITIALIZATIONS = {"xavier": xavier, "he": he}

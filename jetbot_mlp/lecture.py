@@ -65,26 +65,26 @@ class NeuralNetwork:
 
         sizes = self._empty_core().layer_sizes
         for layer, (n_before, n) in enumerate(zip(sizes, sizes[1:]), start=2):
-            setattr(self, 'W%d' % layer, np.random.randn(n_before, n) / np.sqrt(n_before / 2))
-            setattr(self, 'b%d' % layer, np.random.rand(n))
+            setattr(self, "W%d" % layer, np.random.randn(n_before, n) / np.sqrt(n_before / 2))
+            setattr(self, "b%d" % layer, np.random.rand(n))
         for layer, n in enumerate(sizes, start=1):
-            setattr(self, 'Z%d' % layer, np.zeros((1, n)))
-            setattr(self, 'A%d' % layer, np.zeros((1, n)))
+            setattr(self, "Z%d" % layer, np.zeros((1, n)))
+            setattr(self, "A%d" % layer, np.zeros((1, n)))
 
     def feed_forward(self):
         """Computes Z1, A1, ... from input_data, and returns the cross-entropy, a float (see ``loss_val``)."""
         if self.input_data is None or self.target_data is None:
-            raise ValueError('feed_forward: expected input_data and target_data, found none; call '
-                             'train(input_data, target_data), or set both')
+            raise ValueError("feed_forward: expected input_data and target_data, found none; call "
+                             "train(input_data, target_data), or set both")
         forward_pass = self._core().forward_pass(np.atleast_2d(self.input_data))
         self.Z1 = self.A1 = forward_pass.inputs[0]
         for layer, (z, a) in enumerate(zip(forward_pass.z, forward_pass.outputs), start=2):
-            setattr(self, 'Z%d' % layer, z)
-            setattr(self, 'A%d' % layer, a)
+            setattr(self, "Z%d" % layer, z)
+            setattr(self, "A%d" % layer, a)
         a, t = forward_pass.outputs[-1], np.atleast_2d(self.target_data)
         if t.shape != a.shape:
-            raise ValueError('target_data: expected shape %s, a row for each row of input_data, found %s; '
-                             'one value for each of the %d output nodes'
+            raise ValueError("target_data: expected shape %s, a row for each row of input_data, found %s; "
+                             "one value for each of the %d output nodes"
                              % (a.shape, t.shape, self.output_nodes))
         delta = 1e-7  # keeps the logarithm from 0
         return -np.sum(t * np.log(a + delta) + (1 - t) * np.log((1 - a) + delta))
@@ -115,13 +115,13 @@ class NeuralNetwork:
 
         core = self._core()
         layers = self._layers()
-        outputs = [getattr(self, 'A%d' % layer) for layer in layers]
+        outputs = [getattr(self, "A%d" % layer) for layer in layers]
         errors = core.layer_errors(core.output_error(outputs[-1], np.atleast_2d(target_data)), outputs)
         for layer, activations, error in zip(layers, [self.A1] + outputs, errors):
             weights, bias = descended(core.weights_[layer - 2], core.biases_[layer - 2], activations, error,
                                       self.learning_rate)
-            setattr(self, 'W%d' % layer, weights)
-            setattr(self, 'b%d' % layer, bias.reshape(1, -1))
+            setattr(self, "W%d" % layer, weights)
+            setattr(self, "b%d" % layer, bias.reshape(1, -1))
 
     def predict(self, input_data):
         """The number of the node that answers loudest: an int.
@@ -130,8 +130,8 @@ class NeuralNetwork:
         """
         a = self._core().forward(np.atleast_2d(input_data))
         if len(a) != 1:
-            raise ValueError('predict: expected one sample of shape (%d,) or (1, %d), found %d rows; call it '
-                             'for each row' % (self.input_nodes, self.input_nodes, len(a)))
+            raise ValueError("predict: expected one sample of shape (%d,) or (1, %d), found %d rows; call it "
+                             "for each row" % (self.input_nodes, self.input_nodes, len(a)))
         return int(np.argmax(a))
 
     def accuracy(self, test_data, labels=None):
@@ -151,13 +151,13 @@ class NeuralNetwork:
                 matched_list.append(index)
             else:
                 not_matched_list.append(index)
-        print('Current Accuracy = ', 100 * (len(matched_list) / len(labels)), ' %')
+        print("Current Accuracy = ", 100 * (len(matched_list) / len(labels)), " %")
         return matched_list, not_matched_list
 
     def to_mlp(self, dtype=np.float32):
         """What the network has learned so far, as an MLP of its own: for model files, or to train on."""
         core = self._core()
-        mlp = MLP(core.layer_sizes, 'sigmoid', 'sigmoid', 'half_squared_error', dtype=dtype,
+        mlp = MLP(core.layer_sizes, "sigmoid", "sigmoid", "half_squared_error", dtype=dtype,
                   random_state=0)
         mlp.weights_ = [np.array(weights, dtype=mlp.dtype) for weights in core.weights_]
         mlp.biases_ = [np.array(bias, dtype=mlp.dtype).ravel() for bias in core.biases_]
@@ -176,7 +176,7 @@ class NeuralNetwork:
             hidden = self.hidden_nodes
             hidden = list(hidden) if isinstance(hidden, (list, tuple)) else [hidden]
             sizes = [self.input_nodes] + hidden + [self.output_nodes]
-            self._mlp = MLP(sizes, 'sigmoid', 'sigmoid', 'half_squared_error', dtype=np.float64,
+            self._mlp = MLP(sizes, "sigmoid", "sigmoid", "half_squared_error", dtype=np.float64,
                             random_state=0)
         return self._mlp
 
@@ -187,14 +187,14 @@ class NeuralNetwork:
         """
         core = self._empty_core()
         for layer in self._layers():
-            weights, bias = getattr(self, 'W%d' % layer), getattr(self, 'b%d' % layer)
+            weights, bias = getattr(self, "W%d" % layer), getattr(self, "b%d" % layer)
             n_before, n = core.layer_sizes[layer - 2:layer]
             if np.shape(weights) != (n_before, n):
-                raise ValueError('W%d: expected shape (%d, %d), found %s; it leads from %d nodes to %d'
+                raise ValueError("W%d: expected shape (%d, %d), found %s; it leads from %d nodes to %d"
                                  % (layer, n_before, n, np.shape(weights), n_before, n))
             if np.shape(bias) not in ((n,), (1, n)):
-                raise ValueError('b%d: expected shape (%d,) or (1, %d), found %s; with several rows, add up '
-                                 'their errors with np.sum(loss_%d, axis=0)'
+                raise ValueError("b%d: expected shape (%d,) or (1, %d), found %s; with several rows, add up "
+                                 "their errors with np.sum(loss_%d, axis=0)"
                                  % (layer, n, n, np.shape(bias), layer))
             core.weights_[layer - 2] = np.asarray(weights)
             core.biases_[layer - 2] = np.asarray(bias)
@@ -209,16 +209,16 @@ def normalized(raw):
 def _inputs_and_labels(test_data, labels, n_inputs):
     """Either form of accuracy()'s arguments as inputs (n, n_inputs) and labels (n,); else ValueError."""
     inputs = np.asarray(test_data)
-    n_columns, first = (n_inputs + 1, 'label first') if labels is None else (n_inputs, 'without the labels')
+    n_columns, first = (n_inputs + 1, "label first") if labels is None else (n_inputs, "without the labels")
     if inputs.ndim != 2 or inputs.shape[1] != n_columns or len(inputs) == 0:
-        raise ValueError('test_data: expected shape (n, %d), %s, found %s; pass accuracy(test_data) or '
-                         'accuracy(inputs, labels)' % (n_columns, first, inputs.shape))
+        raise ValueError("test_data: expected shape (n, %d), %s, found %s; pass accuracy(test_data) or "
+                         "accuracy(inputs, labels)" % (n_columns, first, inputs.shape))
     if labels is None:
         return inputs[:, 1:], inputs[:, 0]
     labels = np.asarray(labels)
     if labels.shape not in ((len(inputs),), (len(inputs), 1)):
-        raise ValueError('labels: expected shape (%d,), one number for each row of inputs, found %s; targets '
-                         'become labels with np.argmax(targets, axis=1)' % (len(inputs), labels.shape))
+        raise ValueError("labels: expected shape (%d,), one number for each row of inputs, found %s; targets "
+                         "become labels with np.argmax(targets, axis=1)" % (len(inputs), labels.shape))
     return inputs, labels.ravel()
 
 
@@ -255,7 +255,7 @@ def train_lecture(training_data, test_data, learning_rate=0.3, hidden_nodes=100,
     for epoch in range(epochs):
         rows = range(len(inputs))
         if progress is not None:
-            rows = progress(rows, total=len(inputs), desc='epoch %d of %d' % (epoch + 1, epochs))
+            rows = progress(rows, total=len(inputs), desc="epoch %d of %d" % (epoch + 1, epochs))
         for row in rows:
             network.train(normalized(inputs[row:row + 1]), targets[row:row + 1])
     matched = sum(network.predict(normalized(row)) == label for row, label in zip(test_inputs, test_labels))

@@ -101,14 +101,14 @@ class Loss(NamedTuple):
 
 
 LOSSES = {
-    'half_squared_error': Loss(half_squared_error, half_squared_error_derivative,
-                               fused=False, output_activations=('linear', 'sigmoid')),
-    'huber': Loss(huber, huber_derivative,
-                  fused=False, output_activations=('linear', 'sigmoid')),
-    'binary_cross_entropy': Loss(binary_cross_entropy, binary_cross_entropy_derivative,
-                                 fused=True, output_activations=('sigmoid',)),
-    'softmax_cross_entropy': Loss(softmax_cross_entropy, softmax_cross_entropy_derivative,
-                                  fused=True, output_activations=('softmax',)),
+    "half_squared_error": Loss(half_squared_error, half_squared_error_derivative,
+                               fused=False, output_activations=("linear", "sigmoid")),
+    "huber": Loss(huber, huber_derivative,
+                  fused=False, output_activations=("linear", "sigmoid")),
+    "binary_cross_entropy": Loss(binary_cross_entropy, binary_cross_entropy_derivative,
+                                 fused=True, output_activations=("sigmoid",)),
+    "softmax_cross_entropy": Loss(softmax_cross_entropy, softmax_cross_entropy_derivative,
+                                  fused=True, output_activations=("softmax",)),
 }
 
 
@@ -125,7 +125,7 @@ def value_of_outputs(name, a, targets):
     limits = np.finfo(a.dtype)
     a = np.maximum(a, limits.tiny)
     z = np.log(a)
-    if name == 'binary_cross_entropy':
+    if name == "binary_cross_entropy":
         z = z - np.log1p(-np.minimum(a, 1 - limits.epsneg))
     return loss.value(z, a, targets)
 
@@ -135,17 +135,17 @@ def check_targets(name, targets):
 
     The cross-entropies want probabilities: their A - T is the derivative of nothing sensible otherwise.
     """
-    if name not in ('binary_cross_entropy', 'softmax_cross_entropy'):
+    if name not in ("binary_cross_entropy", "softmax_cross_entropy"):
         return
     if targets.size and not (targets.min() >= 0 and targets.max() <= 1):
-        raise ValueError('%s expects targets from 0 to 1, found %g to %g; scale them, or use the loss '
+        raise ValueError("%s expects targets from 0 to 1, found %g to %g; scale them, or use the loss "
                          "'half_squared_error' or 'huber'" % (name, targets.min(), targets.max()))
-    if name == 'softmax_cross_entropy':
+    if name == "softmax_cross_entropy":
         sums = targets.sum(axis=1)
         if targets.size and np.max(np.abs(sums - 1)) > 1e-3:
             worst = sums[np.argmax(np.abs(sums - 1))]
-            raise ValueError('softmax_cross_entropy expects each row of the targets to have the sum 1, found '
-                             '%g; make them with losses.one_hot(labels, n_classes)' % worst)
+            raise ValueError("softmax_cross_entropy expects each row of the targets to have the sum 1, found "
+                             "%g; make them with losses.one_hot(labels, n_classes)" % worst)
 
 
 def one_hot(labels, n_classes, off=0.0, on=1.0, dtype=np.float32):
@@ -156,8 +156,8 @@ def one_hot(labels, n_classes, off=0.0, on=1.0, dtype=np.float32):
     """
     labels = np.asarray(labels)
     if labels.ndim != 1 or not np.all((labels == np.floor(labels)) & (labels >= 0) & (labels < n_classes)):
-        raise ValueError('labels: expected shape (n,) of whole numbers from 0 to %d, found shape %s with '
-                         'values %s; number the classes from 0'
+        raise ValueError("labels: expected shape (n,) of whole numbers from 0 to %d, found shape %s with "
+                         "values %s; number the classes from 0"
                          % (n_classes - 1, labels.shape, np.unique(labels)[:12]))
     targets = np.full((len(labels), n_classes), off, dtype=dtype)
     targets[np.arange(len(labels)), labels.astype(np.intp)] = on

@@ -75,15 +75,15 @@ class MLP:
     Learned values: ``weights_``, a list of (n_in, n_out) arrays, and ``biases_``, a list of (n_out,) arrays.
     """
 
-    def __init__(self, layer_sizes, hidden_activation='sigmoid', output_activation='sigmoid',
-                 loss='half_squared_error', initialization='auto', dropout=0.0, dtype=np.float32,
+    def __init__(self, layer_sizes, hidden_activation="sigmoid", output_activation="sigmoid",
+                 loss="half_squared_error", initialization="auto", dropout=0.0, dtype=np.float32,
                  random_state=None):
         self.layer_sizes = checked_sizes(layer_sizes)
-        self.hidden_activation = checked_name('hidden_activation', hidden_activation, HIDDEN_ACTIVATIONS)
-        self.output_activation = checked_name('output_activation', output_activation, OUTPUT_ACTIVATIONS)
-        self.loss = checked_name('loss', loss, LOSSES)
-        self.initialization = checked_name('initialization', initialization,
-                                           ('auto',) + tuple(INITIALIZATIONS))
+        self.hidden_activation = checked_name("hidden_activation", hidden_activation, HIDDEN_ACTIVATIONS)
+        self.output_activation = checked_name("output_activation", output_activation, OUTPUT_ACTIVATIONS)
+        self.loss = checked_name("loss", loss, LOSSES)
+        self.initialization = checked_name("initialization", initialization,
+                                           ("auto",) + tuple(INITIALIZATIONS))
         self.dropout = checked_dropout(dropout)
         self.dtype = checked_dtype(dtype)
         check_combination(self.output_activation, self.loss, self.layer_sizes[-1])
@@ -92,7 +92,7 @@ class MLP:
         self.weights_ = []
         self.biases_ = []
         for n_in, n_out, activation in zip(self.layer_sizes, self.layer_sizes[1:], self._activations()):
-            name = activation.initialization if initialization == 'auto' else initialization
+            name = activation.initialization if initialization == "auto" else initialization
             self.weights_.append(INITIALIZATIONS[name](n_in, n_out, random_state).astype(self.dtype))
             self.biases_.append(np.zeros(n_out, dtype=self.dtype))
 
@@ -194,8 +194,8 @@ class MLP:
         outputs = np.asarray(outputs, self.dtype)
         targets = self._checked_targets(targets, len(outputs))
         if outputs.shape != targets.shape:
-            raise ValueError('outputs: expected shape %s, that of the targets, found %s; pass what forward() '
-                             'returns' % (targets.shape, outputs.shape))
+            raise ValueError("outputs: expected shape %s, that of the targets, found %s; pass what forward() "
+                             "returns" % (targets.shape, outputs.shape))
         return float(np.mean(value_of_outputs(self.loss, outputs, targets)))
 
     def descend(self, x, targets, learning_rate):
@@ -231,10 +231,10 @@ class MLP:
         outputs = self.forward_pass(x).outputs
         a = outputs[-1]
         if not (is_integer(output_index) and 0 <= output_index < a.shape[1]):
-            raise ValueError('output_index: expected a whole number from 0 to %d, found %r; the network has '
-                             '%d outputs' % (a.shape[1] - 1, output_index, a.shape[1]))
+            raise ValueError("output_index: expected a whole number from 0 to %d, found %r; the network has "
+                             "%d outputs" % (a.shape[1] - 1, output_index, a.shape[1]))
         error = np.zeros_like(a)
-        if self.output_activation == 'softmax':
+        if self.output_activation == "softmax":
             error[:, output_index] = 1
             error -= a
             error *= a[:, [output_index]]
@@ -263,7 +263,7 @@ class MLP:
         return other
 
     def __repr__(self):
-        return 'MLP(%s, %r, %r, %r, initialization=%r, dropout=%g, dtype=np.%s)' % (
+        return "MLP(%s, %r, %r, %r, initialization=%r, dropout=%g, dtype=np.%s)" % (
             self.layer_sizes, self.hidden_activation, self.output_activation, self.loss, self.initialization,
             self.dropout, self.dtype)
 
@@ -275,18 +275,18 @@ class MLP:
     def _checked_inputs(self, x):
         x = np.asarray(x, self.dtype)
         if x.ndim != 2 or x.shape[1] != self.layer_sizes[0]:
-            raise ValueError('x: expected shape (n, %d), found %s; one sample a row, a single one as '
-                             'x.reshape(1, -1)' % (self.layer_sizes[0], x.shape))
+            raise ValueError("x: expected shape (n, %d), found %s; one sample a row, a single one as "
+                             "x.reshape(1, -1)" % (self.layer_sizes[0], x.shape))
         return x
 
     def _checked_targets(self, targets, n):
         targets = np.asarray(targets, self.dtype)
         if n == 0:
-            raise ValueError('x: expected at least one sample, found none; check what the data set was '
-                             'filtered by')
+            raise ValueError("x: expected at least one sample, found none; check what the data set was "
+                             "filtered by")
         if targets.shape != (n, self.layer_sizes[-1]):
-            raise ValueError('targets: expected shape (%d, %d), one row for each row of x, found %s; class '
-                             'numbers become rows with losses.one_hot'
+            raise ValueError("targets: expected shape (%d, %d), one row for each row of x, found %s; class "
+                             "numbers become rows with losses.one_hot"
                              % (n, self.layer_sizes[-1], targets.shape))
         check_targets(self.loss, targets)
         return targets
@@ -297,8 +297,8 @@ class MLP:
             return np.full(n, 1.0 / n, dtype=self.dtype)
         sample_weight = np.asarray(sample_weight, self.dtype)
         if sample_weight.shape != (n,):
-            raise ValueError('sample_weight: expected shape (%d,), one for each row of x, found %s; leave it '
-                             'out for equal weights' % (n, sample_weight.shape))
+            raise ValueError("sample_weight: expected shape (%d,), one for each row of x, found %s; leave it "
+                             "out for equal weights" % (n, sample_weight.shape))
         return sample_weight / n
 
     def _loss(self, forward_pass, targets, shares):

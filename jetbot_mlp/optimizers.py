@@ -23,9 +23,9 @@ class SGD:
 
     def __init__(self, learning_rate, momentum=0.0, weight_decay=0.0):
         """learning_rate > 0; momentum from 0 to below 1; weight_decay >= 0; else ValueError."""
-        self.learning_rate = _positive('learning_rate', learning_rate)
-        self.momentum = _share('momentum', momentum)
-        self.weight_decay = _not_negative('weight_decay', weight_decay)
+        self.learning_rate = _positive("learning_rate", learning_rate)
+        self.momentum = _share("momentum", momentum)
+        self.weight_decay = _not_negative("weight_decay", weight_decay)
         self._velocities = None
 
     def update(self, parameters, gradients):
@@ -59,11 +59,11 @@ class Adam:
 
     def __init__(self, learning_rate, beta1=0.9, beta2=0.999, epsilon=1e-8, weight_decay=0.0):
         """learning_rate, epsilon > 0; betas from 0 to below 1; weight_decay >= 0; else ValueError."""
-        self.learning_rate = _positive('learning_rate', learning_rate)
-        self.beta1 = _share('beta1', beta1)
-        self.beta2 = _share('beta2', beta2)
-        self.epsilon = _positive('epsilon', epsilon)
-        self.weight_decay = _not_negative('weight_decay', weight_decay)
+        self.learning_rate = _positive("learning_rate", learning_rate)
+        self.beta1 = _share("beta1", beta1)
+        self.beta2 = _share("beta2", beta2)
+        self.epsilon = _positive("epsilon", epsilon)
+        self.weight_decay = _not_negative("weight_decay", weight_decay)
         self._means = None
         self._squares = None
         self._steps = 0
@@ -106,28 +106,28 @@ def _check_shapes(parameters, gradients, state):
     """Raise ValueError unless parameters, gradients and the state of earlier steps have the same shapes."""
     expected = [np.shape(p) for p in parameters]
     if [np.shape(g) for g in gradients] != expected:
-        raise ValueError('gradients: expected the shapes of the parameters %s, found %s; pass what '
-                         'backpropagate() of the same network returns'
+        raise ValueError("gradients: expected the shapes of the parameters %s, found %s; pass what "
+                         "backpropagate() of the same network returns"
                          % (expected, [np.shape(g) for g in gradients]))
     if state is not None and [s.shape for s in state] != expected:
-        raise ValueError('parameters: expected the shapes of the earlier steps %s, found %s; make a new '
-                         'optimizer for another network' % ([s.shape for s in state], expected))
+        raise ValueError("parameters: expected the shapes of the earlier steps %s, found %s; make a new "
+                         "optimizer for another network" % ([s.shape for s in state], expected))
 
 
 def _positive(name, value):
     if not 0 < value < np.inf:
-        raise ValueError('%s: expected a number above 0, found %r; a usual one is %s'
-                         % (name, value, {'learning_rate': '0.001 to 0.3'}.get(name, '1e-8')))
+        raise ValueError("%s: expected a number above 0, found %r; a usual one is %s"
+                         % (name, value, {"learning_rate": "0.001 to 0.3"}.get(name, "1e-8")))
     return float(value)
 
 
 def _not_negative(name, value):
     if not 0 <= value < np.inf:
-        raise ValueError('%s: expected 0 or more, found %r; pass 0 for none' % (name, value))
+        raise ValueError("%s: expected 0 or more, found %r; pass 0 for none" % (name, value))
     return float(value)
 
 
 def _share(name, value):
     if not 0 <= value < 1:
-        raise ValueError('%s: expected from 0 to below 1, found %r; a usual one is 0.9' % (name, value))
+        raise ValueError("%s: expected from 0 to below 1, found %r; a usual one is 0.9" % (name, value))
     return float(value)

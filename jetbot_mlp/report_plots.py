@@ -66,7 +66,7 @@ def _svg(figure, name):
     used = set(re.findall(r'(?:href="#|url\(#)([^")]+)', svg))
     svg = re.sub(r'\sid="([^"]*)"', lambda found: found.group(0) if found.group(1) in used else "", svg)
     for old in used:  # several plots share one page: no two may give the same name
-        svg = re.sub("(?<=[\"#]){}(?=[\")])".format(re.escape(old)), "{}-{}".format(name, old), svg)
+        svg = re.sub('(?<=["#]){}(?=[")])'.format(re.escape(old)), "{}-{}".format(name, old), svg)
     svg = svg.replace(INK, "currentColor")
     return svg.replace("<svg", '<svg role="img" aria-label="{}"'.format(html.escape(name)), 1)
 

@@ -23,7 +23,7 @@ from .sim_render import Renderer
 WORLDS_PER_SEED = 1000
 LARGEST_SEED = sim_world.EVALUATION_SEED_OFFSET // WORLDS_PER_SEED - 1
 FRAMES_PER_WORLD = 20
-WORLD_KINDS = {'collision': ('room', 'room', 'both'), 'road': ('road', 'road', 'road', 'both')}
+WORLD_KINDS = {"collision": ("room", "room", "both"), "road": ("road", "road", "road", "both")}
 STAND_M = 0.115  # from the robot's middle to what stands there: nearer it could not have come
 JPEG_QUALITY = 92
 # 2024-01-01 00:00 UTC in the uuid's time, 100 ns since 1582-10-15 (RFC 4122, 4.1.4); each seed has its day
@@ -41,21 +41,21 @@ def simulate(task, out_folder, count, seed=0, progress=None):
     Raises DatasetError when out_folder holds something or can't be written. Nothing is left
     half-written: the folder appears when it is complete.
     """
-    if task not in ('collision', 'road'):
+    if task not in ("collision", "road"):
         raise ValueError("expected task 'collision' or 'road', found %r: choose one of them" % (task,))
     if count < 1:
-        raise ValueError('expected a count of at least 1, found %r: ask for some frames' % (count,))
+        raise ValueError("expected a count of at least 1, found %r: ask for some frames" % (count,))
     if not 0 <= seed <= LARGEST_SEED:
-        raise ValueError('expected a seed from 0 to %d, found %r: larger ones would reach the worlds '
-                         'kept for evaluation' % (LARGEST_SEED, seed))
+        raise ValueError("expected a seed from 0 to %d, found %r: larger ones would reach the worlds "
+                         "kept for evaluation" % (LARGEST_SEED, seed))
     out_folder = os.path.abspath(str(out_folder))
     _refuse_what_is_there(out_folder)
     parent = os.path.dirname(out_folder)
     try:
         os.makedirs(parent, exist_ok=True)
-        temporary = tempfile.mkdtemp(prefix='.simulate-', dir=parent)
+        temporary = tempfile.mkdtemp(prefix=".simulate-", dir=parent)
     except OSError as error:
-        raise DatasetError('expected a place to write to, found %s: %s; choose another folder'
+        raise DatasetError("expected a place to write to, found %s: %s; choose another folder"
                            % (parent, error.strerror))
     try:
         counts = _write(task, temporary, count, seed, progress)
@@ -64,8 +64,8 @@ def simulate(task, out_folder, count, seed=0, progress=None):
             os.rmdir(out_folder)  # empty, as checked; Windows does not rename onto a folder
         os.rename(temporary, out_folder)
     except OSError as error:
-        hint = 'free some space' if error.errno == errno.ENOSPC else 'choose another folder'
-        raise DatasetError('expected to write %s, found: %s; %s'
+        hint = "free some space" if error.errno == errno.ENOSPC else "choose another folder"
+        raise DatasetError("expected to write %s, found: %s; %s"
                            % (out_folder, error.strerror or error, hint))
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -81,23 +81,23 @@ def _refuse_what_is_there(folder):
     if os.path.isdir(folder):
         n = len(os.listdir(folder))
         if n:
-            raise DatasetError('expected a new or empty folder, found %d entries in %s: '
-                               'choose another --out or remove it' % (n, folder))
+            raise DatasetError("expected a new or empty folder, found %d entries in %s: "
+                               "choose another --out or remove it" % (n, folder))
     elif os.path.lexists(folder):
-        raise DatasetError('expected a folder, found a file at %s: choose another --out' % folder)
+        raise DatasetError("expected a folder, found a file at %s: choose another --out" % folder)
 
 
 def _write(task, folder, count, seed, progress):
     names = _Names(seed)
-    shots = _collision_shots(count, seed, names) if task == 'collision' else _road_shots(count, seed, names)
+    shots = _collision_shots(count, seed, names) if task == "collision" else _road_shots(count, seed, names)
     if progress is not None:
-        shots = progress(shots, total=count, desc='simulate ' + task)
-    counts = {'blocked': 0, 'free': 0} if task == 'collision' else {'xy': 0}
+        shots = progress(shots, total=count, desc="simulate " + task)
+    counts = {"blocked": 0, "free": 0} if task == "collision" else {"xy": 0}
     for kind in counts:
-        os.makedirs(os.path.join(folder, kind) if task == 'collision' else folder, exist_ok=True)
+        os.makedirs(os.path.join(folder, kind) if task == "collision" else folder, exist_ok=True)
     for kind, name, picture in shots:
-        ok, data = cv2.imencode('.jpg', picture, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-        with open(os.path.join(folder, name), 'wb') as f:
+        ok, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+        with open(os.path.join(folder, name), "wb") as f:
             f.write(data.tobytes())
         counts[kind] += 1
     return counts
@@ -135,11 +135,11 @@ def _worlds(task, count, seed, names):
 
 def _collision_shots(count, seed, names):
     """As many blocked as free frames from each world."""
-    missing = {'blocked': count // 2, 'free': count - count // 2}
-    for world, renderer, rs, n in _worlds('collision', count, seed, names):
-        blocked = min(missing['blocked'], (n + int(rs.randint(2))) // 2)
-        want = {'blocked': blocked, 'free': min(missing['free'], n - blocked)}
-        want['blocked'] += n - sum(want.values())
+    missing = {"blocked": count // 2, "free": count - count // 2}
+    for world, renderer, rs, n in _worlds("collision", count, seed, names):
+        blocked = min(missing["blocked"], (n + int(rs.randint(2))) // 2)
+        want = {"blocked": blocked, "free": min(missing["free"], n - blocked)}
+        want["blocked"] += n - sum(want.values())
         for label in want:
             missing[label] -= want[label]
         poses = _around_the_room(world, rs) if world.track is None else _along_the_road(world, rs)
@@ -149,7 +149,7 @@ def _collision_shots(count, seed, names):
             label = sim_labels.collision_label(world, pose)
             if label is not None and want[label]:
                 want[label] -= 1
-                yield label, os.path.join(label, names.next() + '.jpg'), renderer.picture(pose)
+                yield label, os.path.join(label, names.next() + ".jpg"), renderer.picture(pose)
 
 
 def _around_the_room(world, rs):
@@ -175,7 +175,7 @@ def _wander(world, pose, rs):
 
 def _road_shots(count, seed, names):
     """The centre of the lane ahead, wherever it can be seen and driven to."""
-    for world, renderer, rs, n in _worlds('road', count, seed, names):
+    for world, renderer, rs, n in _worlds("road", count, seed, names):
         poses = _along_the_road(world, rs)
         while n:
             pose = next(poses)
@@ -183,8 +183,8 @@ def _road_shots(count, seed, names):
             target = sim_labels.road_label(world, pose)
             if target is not None:
                 n -= 1
-                name = 'xy_%03d_%03d_%s.jpg' % (int(round(target[0])), int(round(target[1])), names.next())
-                yield 'xy', name, renderer.picture(pose)
+                name = "xy_%03d_%03d_%s.jpg" % (int(round(target[0])), int(round(target[1])), names.next())
+                yield "xy", name, renderer.picture(pose)
 
 
 def _along_the_road(world, rs):

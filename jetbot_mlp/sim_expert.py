@@ -20,7 +20,7 @@ def drive_road(sim, laps, speed=0.5, gain=0.08, max_seconds=1000.0):
     speed : command, share of full speed. -> score
     """
     end = sim.clock() + max_seconds
-    while sim.score()['laps'] < laps and sim.clock() < end and not sim.fallen:
+    while sim.score()["laps"] < laps and sim.clock() < end and not sim.fallen:
         if sim_labels.is_blocked(sim.world, sim.pose):
             sim.robot.stop()
         else:

@@ -36,9 +36,9 @@ def collision_label(world, pose):
     x, y, heading = pose
     seen_from = x + VISIBLE_M * np.cos(heading), y + VISIBLE_M * np.sin(heading), heading
     if sim_room.clear_ahead(segments, seen_from, half - SIDE_BAND_M) < reach - BAND_M - VISIBLE_M:
-        return 'blocked'
+        return "blocked"
     if sim_room.clear_ahead(segments, pose, half + SIDE_BAND_M) > reach + BAND_M:
-        return 'free'
+        return "free"
     return None
 
 

@@ -116,7 +116,7 @@ class UprightView:
         distance = np.hypot(*(self.centres - np.array(pose[:2])).T)
         distance[:n_furniture] += 100.0  # furniture stands at the walls: all obstacles are before it
         order = list(range(len(self.room.wall_faces)))
-        for k in np.argsort(-distance, kind='mergesort'):
+        for k in np.argsort(-distance, kind="mergesort"):
             order += list(self.ranges[k]) + [-1 - k]
         for i in order:
             if i < 0:

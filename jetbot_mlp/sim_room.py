@@ -7,7 +7,7 @@ from typing import NamedTuple, Optional
 
 import numpy as np
 
-ROOM_KINDS = ('walls', 'boards', 'table')
+ROOM_KINDS = ("walls", "boards", "table")
 SMALLEST_GAP_M = 0.45  # between obstacles: a JetBot (0.20 m) and the safety bubble pass
 ON_LANE_M = 0.06  # at most, from the centre line to the middle of an obstacle on the lane
 BESIDE_M = 0.30  # at least, to one beside it: too far to block a robot that keeps to the lane in a bend
@@ -149,24 +149,24 @@ def random_room(random_state, kind):
     'walls': a room of a house; 'boards': an arena of low boards; 'table': its edges are drops.
     """
     rs = random_state
-    width, depth = (rs.uniform(2.0, 3.0), rs.uniform(1.6, 2.2)) if kind == 'table' else \
+    width, depth = (rs.uniform(2.0, 3.0), rs.uniform(1.6, 2.2)) if kind == "table" else \
         (rs.uniform(2.2, 3.6), rs.uniform(1.9, 3.0))
     turn = rs.uniform(0, 2 * np.pi)
     light = (np.cos(turn), np.sin(turn))
     corners = np.array([[0, 0], [width, 0], [width, depth], [0, depth]])
     wall_faces, furniture, solid, drops = [], [], [], np.zeros((0, 4))
-    if kind == 'table':
+    if kind == "table":
         drops = _segments(corners)
     else:
-        height = 2.4 if kind == 'walls' else rs.uniform(0.16, 0.32)
+        height = 2.4 if kind == "walls" else rs.uniform(0.16, 0.32)
         colour = rs.uniform(90, 230) + rs.uniform(-22, 22, 3)
         for a, b in zip(corners, np.roll(corners, -1, axis=0)):
-            wall_faces += _wall(b, a, height, rs, colour, plain=kind == 'boards')
+            wall_faces += _wall(b, a, height, rs, colour, plain=kind == "boards")
         solid.append(_segments(corners))
-    if kind == 'walls':
+    if kind == "walls":
         for _ in range(rs.randint(0, 4)):  # cupboards, sofas: each against a wall, none in a corner's way
             furniture += _cupboard(rs, width, depth, light, furniture)
-    wanted = rs.randint(2, 5) if kind == 'table' else rs.randint(3, 8)
+    wanted = rs.randint(2, 5) if kind == "table" else rs.randint(3, 8)
 
     def inside(outline):
         low, high = outline.min(0), outline.max(0)
@@ -212,7 +212,7 @@ def lane_obstacles(random_state, track, bounds):
     on = _scatter(rs, light, [], rs.randint(1, 4), lambda outline: True, lambda: place(0.0, ON_LANE_M))
     beside = _scatter(rs, light, on, rs.randint(1, 5), off_the_lane, lambda: place(BESIDE_M, 0.9))
     solid = np.vstack([_segments(b.outline) for b in on + beside])
-    return Room('lane', None, [], [], on + beside, solid, np.zeros((0, 4)))
+    return Room("lane", None, [], [], on + beside, solid, np.zeros((0, 4)))
 
 
 def _scatter(rs, light, others, wanted, fits, place):

@@ -6,13 +6,13 @@ Each function takes a np.random.RandomState and draws all its chance from it.
 import cv2
 import numpy as np
 
-FLOORS = ('wood', 'carpet', 'tile', 'concrete', 'plain')
+FLOORS = ("wood", "carpet", "tile", "concrete", "plain")
 _BASE_COLOURS = {  # BGR, the range a floor of this kind is drawn from
-    'wood': ((50, 90, 130), (130, 170, 205)),
-    'carpet': ((70, 70, 75), (165, 165, 170)),
-    'tile': ((110, 120, 125), (190, 200, 205)),
-    'concrete': ((95, 100, 100), (150, 155, 160)),
-    'plain': ((90, 95, 100), (215, 220, 225)),
+    "wood": ((50, 90, 130), (130, 170, 205)),
+    "carpet": ((70, 70, 75), (165, 165, 170)),
+    "tile": ((110, 120, 125), (190, 200, 205)),
+    "concrete": ((95, 100, 100), (150, 155, 160)),
+    "plain": ((90, 95, 100), (215, 220, 225)),
 }
 TILE_PX = 768  # floors repeat after this many pixels
 
@@ -38,8 +38,8 @@ def floor(random_state, kind, height, width, m_per_px):
     low, high = _BASE_COLOURS[kind]
     brightness, hue = rs.rand(), rs.uniform(-8, 8, 3)
     colour = np.array(low) * (1 - brightness) + np.array(high) * brightness + hue
-    tone = {'wood': _wood, 'carpet': _carpet, 'tile': _tiles, 'concrete': _concrete,
-            'plain': _plain}[kind](rs, m_per_px)
+    tone = {"wood": _wood, "carpet": _carpet, "tile": _tiles, "concrete": _concrete,
+            "plain": _plain}[kind](rs, m_per_px)
     repeat = (-(-height // tone.shape[0]), -(-width // tone.shape[1]))
     return tint(np.ascontiguousarray(np.tile(tone, repeat)[:height, :width]), colour)
 

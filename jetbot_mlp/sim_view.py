@@ -15,16 +15,16 @@ def draw_from_above(sim, path=None, size=640):
     path : None or (n, >= 2) array-like, world x and y in m, drawn as a line; None takes sim's own
     size : of the picture's longer side, px
     """
-    world = getattr(sim, 'world', sim)
+    world = getattr(sim, "world", sim)
     pixels, scale, shape = _projection(world, size)
-    drawn = getattr(sim, 'drawn_worlds', {})
+    drawn = getattr(sim, "drawn_worlds", {})
     if size not in drawn:
         drawn[size] = _draw_world(world, pixels, scale, shape)
     picture = drawn[size].copy()
-    path = getattr(sim, 'path', None) if path is None else path
+    path = getattr(sim, "path", None) if path is None else path
     if path is not None and len(path) > 1:
         cv2.polylines(picture, [pixels([p[:2] for p in list(path)])], False, (255, 120, 30), 2, cv2.LINE_AA)
-    if hasattr(sim, 'pose'):
+    if hasattr(sim, "pose"):
         _draw_robot(picture, sim.pose, pixels, scale)
     return picture
 

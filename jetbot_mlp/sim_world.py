@@ -6,8 +6,8 @@ import numpy as np
 
 from . import sim_camera, sim_physics, sim_room, sim_texture, sim_track
 
-WORLD_KINDS = ('road', 'room', 'both')
-ROAD_STYLES = ('mat', 'tape')
+WORLD_KINDS = ("road", "room", "both")
+ROAD_STYLES = ("mat", "tape")
 EVALUATION_SEED_OFFSET = 1000000000  # worlds to judge by; simulate() never comes near (see sim_dataset)
 M_PER_PX = 0.003  # of the ground's picture
 VERGE_M = 0.25  # the robot may leave the road by this much; then the world ends and holds it
@@ -54,7 +54,7 @@ def make_world(kind, seed):
     if kind not in WORLD_KINDS:
         raise ValueError("expected kind 'road', 'room' or 'both', found %r: choose one of them" % (kind,))
     rs = np.random.RandomState(seed)
-    return {'road': _road, 'room': _room, 'both': _both}[kind](rs, int(seed))
+    return {"road": _road, "room": _room, "both": _both}[kind](rs, int(seed))
 
 
 def _sensor(rs):
@@ -69,8 +69,8 @@ def _sensor(rs):
 
 
 def _equipment(rs):
-    return {'camera': sim_camera.random_camera(rs), 'motors': sim_physics.random_motors(rs),
-            'look': _sensor(rs)}
+    return {"camera": sim_camera.random_camera(rs), "motors": sim_physics.random_motors(rs),
+            "look": _sensor(rs)}
 
 
 def _road(rs, seed):
@@ -83,13 +83,13 @@ def _road(rs, seed):
     floor = sim_texture.FLOORS[rs.randint(len(sim_texture.FLOORS))]
     ground = sim_texture.floor(rs, floor, height, width, M_PER_PX)
     far = ground[::40, ::40].reshape(-1, 3).mean(0)
-    paint = sim_texture.paint_road if style == 'mat' else sim_texture.paint_tape
+    paint = sim_texture.paint_road if style == "mat" else sim_texture.paint_tape
     paint(rs, ground, track, origin, M_PER_PX)
     ground = cv2.GaussianBlur(ground, (3, 3), 0)  # print and tape have no pixel-sharp edges
     sim_texture.light_ground(rs, ground)
     x0, y0, x1, y1 = bounds = tuple(float(v) for v in np.hstack([low, high]))
     ends = np.array([[x0, y0, x1, y0], [x1, y0, x1, y1], [x1, y1, x0, y1], [x0, y1, x0, y0]])
-    return World('road', seed, style, ground, origin, sim_texture.panorama(rs, 224, 660, 112, far), None,
+    return World("road", seed, style, ground, origin, sim_texture.panorama(rs, 224, 660, 112, far), None,
                  track, None, np.zeros((0, 4)), ends, np.zeros((0, 4)), bounds, **_equipment(rs))
 
 
@@ -98,7 +98,7 @@ def _both(rs, seed):
     room = sim_room.lane_obstacles(rs, world.track, world.bounds)
     outlines = [body.outline for body in room.obstacles]
     sim_texture.contact_shadows(world.ground, outlines, None, world.origin_m, M_PER_PX)
-    return world._replace(kind='both', room=room, solid=room.solid)
+    return world._replace(kind="both", room=room, solid=room.solid)
 
 
 def _room(rs, seed):
@@ -110,10 +110,10 @@ def _room(rs, seed):
     ground = sim_texture.floor(rs, floor, height, width, M_PER_PX)
     sim_texture.light_ground(rs, ground)
     outlines = [body.outline for body in room.furniture + room.obstacles]
-    walls = None if kind == 'table' else np.array([[0, 0], room.size_m])
+    walls = None if kind == "table" else np.array([[0, 0], room.size_m])
     sim_texture.contact_shadows(ground, outlines, walls, origin, M_PER_PX)
     lower = None
-    if kind == 'table':
+    if kind == "table":
         other = sim_texture.FLOORS[rs.randint(len(sim_texture.FLOORS))]
         lower = sim_texture.floor(rs, other, 800, 800, 0.012)
         # less light reaches the floor below; it must be told from the table, or nobody could see the edge
@@ -121,7 +121,7 @@ def _room(rs, seed):
         lower = _darker(lower, min(most, rs.uniform(0.4, 0.8)))
     background = sim_texture.panorama(rs, 224, 660, 112, ground[::40, ::40].reshape(-1, 3).mean(0)
                                       if lower is None else lower[::40, ::40].reshape(-1, 3).mean(0))
-    return World('room', seed, kind, ground, origin, background, lower, None, room, room.solid,
+    return World("room", seed, kind, ground, origin, background, lower, None, room, room.solid,
                  np.zeros((0, 4)), room.drops, (0.0, 0.0) + tuple(room.size_m), **_equipment(rs))
 
 

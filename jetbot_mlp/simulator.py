@@ -24,8 +24,8 @@ from .sim_render import Renderer
 from .sim_view import draw_from_above
 from .sim_world import EVALUATION_SEED_OFFSET, make_world, start_pose
 
-__all__ = ['EVALUATION_SEED_OFFSET', 'SimCamera', 'SimMotor', 'SimRobot', 'Simulator', 'draw_from_above',
-           'make_world', 'simulate']
+__all__ = ["EVALUATION_SEED_OFFSET", "SimCamera", "SimMotor", "SimRobot", "Simulator", "draw_from_above",
+           "make_world", "simulate"]
 
 PHYSICS_STEP_S = 0.01  # at most; a robot at full speed moves 5 mm in it
 LET_GO_M = 0.01  # a contact is over when the robot is this far away again
@@ -47,10 +47,10 @@ class SimMotor(Configurable):
         self.power = 0.0  #: what reaches the wheel, -0.996 to 0.996
         super(SimMotor, self).__init__(**kwargs)
 
-    @traitlets.observe('value')
+    @traitlets.observe("value")
     def _observe_value(self, change):
         # NaN and inf raise here, as on the robot
-        duty = int(255.0 * (self.alpha * change['new'] + self.beta))
+        duty = int(255.0 * (self.alpha * change["new"] + self.beta))
         self.power = max(-255, min(255, duty)) / 256.0
 
 
@@ -116,7 +116,7 @@ class SimCamera(traitlets.HasTraits):
             return
         self._stopping.clear()
         self.error = None
-        self._thread = threading.Thread(target=self._run, name='SimCamera', daemon=True)
+        self._thread = threading.Thread(target=self._run, name="SimCamera", daemon=True)
         self._thread.start()
 
     def stop(self):
@@ -204,12 +204,12 @@ class Simulator:
         """
         track = self.world.track
         return {
-            'collisions': self._collisions,
-            'off_track': None if track is None else self._off_track,
-            'laps': None if track is None else float(self._laps_m / track.length_m),
-            'cross_track_rms_m': math.sqrt(self._squares / self._judged) if self._judged else None,
-            'distance_m': self._distance_m,
-            'seconds': self.clock(),
+            "collisions": self._collisions,
+            "off_track": None if track is None else self._off_track,
+            "laps": None if track is None else float(self._laps_m / track.length_m),
+            "cross_track_rms_m": math.sqrt(self._squares / self._judged) if self._judged else None,
+            "distance_m": self._distance_m,
+            "seconds": self.clock(),
         }
 
     def _advance(self):

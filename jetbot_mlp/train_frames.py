@@ -68,7 +68,8 @@ def train_frames(dataset, recipe=None, held_out="time", random_state=0, progress
     evaluation = evaluate(model, dataset.subset(parts.held_out)) if len(parts.held_out) else None
     seconds = time.perf_counter() - started
     summary = {
-        "samples": len(dataset), "trained_on": len(training), "epochs": len(history.epoch), "seconds": round(seconds, 2),
+        "samples": len(dataset), "trained_on": len(training), "epochs": len(history.epoch),
+        "seconds": round(seconds, 2),
         "held_out_rule": parts.note, "held_out": None if evaluation is None else evaluation.metrics,
         "data_fingerprint": dataset.fingerprint(), "time_source": dataset.time_source,
         "hidden": list(recipe.hidden), "interrupted": interrupted,

@@ -5,7 +5,7 @@ import pytest
 from jetbot_mlp import layers
 from jetbot_mlp.layers import ACTIVATIONS
 
-ELEMENTWISE = [name for name in ACTIVATIONS if name != 'softmax']
+ELEMENTWISE = [name for name in ACTIVATIONS if name != "softmax"]
 Z = np.array([[-3.0, -1.2, -0.3, 0.4, 1.5, 2.5]])
 
 
@@ -18,7 +18,7 @@ def test_known_values_of_the_activations():
     np.testing.assert_allclose(layers.softmax(np.log([[1.0, 2.0, 5.0]])), [[0.125, 0.25, 0.625]])
 
 
-@pytest.mark.parametrize('name', ELEMENTWISE)
+@pytest.mark.parametrize("name", ELEMENTWISE)
 def test_each_derivative_is_the_central_difference(name):
     activation = ACTIVATIONS[name]
     h = 1e-6
@@ -32,8 +32,8 @@ def test_the_relus_have_their_lower_slope_at_the_kink():
     assert layers.leaky_relu_derivative(layers.leaky_relu(zero)) == layers.LEAKY_SLOPE
 
 
-@pytest.mark.parametrize('name', list(ACTIVATIONS))
-@pytest.mark.parametrize('dtype', [np.float32, np.float64])
+@pytest.mark.parametrize("name", list(ACTIVATIONS))
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_activations_and_derivatives_keep_the_dtype_and_write_in_place_only_when_asked(name, dtype):
     activation = ACTIVATIONS[name]
     z = Z.astype(dtype)
@@ -46,20 +46,20 @@ def test_activations_and_derivatives_keep_the_dtype_and_write_in_place_only_when
     np.testing.assert_array_equal(z, a)
 
 
-@pytest.mark.parametrize('name', list(ACTIVATIONS))
-@pytest.mark.parametrize('dtype', [np.float32, np.float64])
+@pytest.mark.parametrize("name", list(ACTIVATIONS))
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_huge_inputs_neither_overflow_nor_warn(name, dtype):
     z = np.array([[-1e4, -100.0, 0.0, 100.0, 1e4]], dtype=dtype)
-    with np.errstate(over='raise', invalid='raise', divide='raise'):
+    with np.errstate(over="raise", invalid="raise", divide="raise"):
         a = ACTIVATIONS[name].function(z)
     assert np.all(np.isfinite(a))
-    if name in ('sigmoid', 'softmax'):
+    if name in ("sigmoid", "softmax"):
         assert a.min() >= 0 and a.max() <= 1
 
 
-@pytest.mark.parametrize('name', list(ACTIVATIONS))
+@pytest.mark.parametrize("name", list(ACTIVATIONS))
 def test_nan_is_passed_on_and_never_turned_into_a_plausible_number(name):
-    with np.errstate(invalid='ignore'):
+    with np.errstate(invalid="ignore"):
         a = ACTIVATIONS[name].function(np.array([[np.nan, 1.0]]))
     assert np.isnan(a[0, 0])
 

@@ -61,11 +61,11 @@ def test_a_seeded_network_has_the_lectures_weights_and_zeros_to_begin_with():
     network = NeuralNetwork(784, 100, 10, 0.3)
     np.random.seed(0)
     listing = Listing(784, 100, 10, 0.3)
-    for name in ('W2', 'b2', 'W3', 'b3'):
+    for name in ("W2", "b2", "W3", "b3"):
         np.testing.assert_array_equal(getattr(network, name), getattr(listing, name))
     assert (network.input_nodes, network.hidden_nodes, network.output_nodes) == (784, 100, 10)
     assert network.learning_rate == 0.3
-    for name, nodes in (('Z1', 784), ('A1', 784), ('Z2', 100), ('A2', 100), ('Z3', 10), ('A3', 10)):
+    for name, nodes in (("Z1", 784), ("A1", 784), ("Z2", 100), ("A2", 100), ("Z3", 10), ("A3", 10)):
         np.testing.assert_array_equal(getattr(network, name), np.zeros((1, nodes)))
 
 
@@ -79,7 +79,7 @@ def test_training_gives_the_lectures_numbers_step_by_step():
         x, t = random_state.rand(1, 20), random_state.rand(1, 10)
         network.train(x, t)
         listing.train(x, t)
-    for name in ('W2', 'b2', 'W3', 'b3'):
+    for name in ("W2", "b2", "W3", "b3"):
         np.testing.assert_allclose(getattr(network, name), getattr(listing, name), rtol=1e-10)
         assert getattr(network, name).shape == getattr(listing, name).shape
 
@@ -95,7 +95,7 @@ def test_the_hidden_error_uses_the_weights_before_the_step_which_the_lecture_sli
         return 0.5 * np.sum((before.A3 - t) ** 2)
 
     network.train(x, t)
-    for name in ('W2', 'b2', 'W3', 'b3'):
+    for name in ("W2", "b2", "W3", "b3"):
         step = np.reshape(getattr(before, name) - getattr(network, name), np.shape(getattr(before, name)))
         numerical = numerical_derivative(half_squared_error, getattr(before, name), 1e-5)
         assert relative_error(step, numerical) < 1e-6
@@ -119,7 +119,7 @@ def test_feed_forward_keeps_z_and_a_and_both_it_and_loss_val_give_the_cross_entr
 def test_several_rows_add_up_their_steps():
     network = NeuralNetwork(3, 4, 2, 0.1)
     x, t = np.random.RandomState(0).rand(5, 3), np.random.RandomState(1).rand(5, 2)
-    steps = dict.fromkeys(('W2', 'b2', 'W3', 'b3'), 0)
+    steps = dict.fromkeys(("W2", "b2", "W3", "b3"), 0)
     for row in range(5):
         one = copy.deepcopy(network)
         one.train(x[row:row + 1], t[row:row + 1])
@@ -178,7 +178,7 @@ def test_a_students_subclass_with_its_own_train_learns(capsys):
     ours = NeuralNetwork(20, 30, 10, 0.5)
     for network in (mine, ours):
         train_on(network, digits(1500))
-    for name in ('W2', 'b2', 'W3', 'b3', 'A3'):
+    for name in ("W2", "b2", "W3", "b3", "A3"):
         np.testing.assert_allclose(getattr(mine, name), getattr(ours, name), rtol=1e-8)
         assert getattr(mine, name).shape == getattr(ours, name).shape
     matched_list, _ = mine.accuracy(digits(200, seed=1))
@@ -230,7 +230,7 @@ def test_both_forms_of_accuracy_normalise_print_and_list_alike(capsys):
     line = capsys.readouterr().out
     matched_list, not_matched_list = first
     assert sorted(matched_list + not_matched_list) == list(range(50)) and len(matched_list) > 25
-    assert line == 'Current Accuracy =  %s  %%\n' % (100 * (len(matched_list) / 50))
+    assert line == "Current Accuracy =  %s  %%\n" % (100 * (len(matched_list) / 50))
     for labels in (data[:, 0], data[:, :1], list(data[:, 0])):
         assert network.accuracy(data[:, 1:], labels) == first
         assert capsys.readouterr().out == line
@@ -248,7 +248,7 @@ def test_accuracy_asks_the_predict_of_a_subclass(capsys):
     data = np.zeros((4, 3), dtype=int)
     data[1, 0] = 3
     assert AlwaysThree(2, 2, 10, 0.3).accuracy(data) == ([1], [0, 2, 3])
-    assert capsys.readouterr().out == 'Current Accuracy =  25.0  %\n'
+    assert capsys.readouterr().out == "Current Accuracy =  25.0  %\n"
 
 
 def test_predict_leaves_the_values_of_the_last_feed_forward_alone():
@@ -261,14 +261,14 @@ def test_predict_leaves_the_values_of_the_last_feed_forward_alone():
     np.testing.assert_array_equal(network.input_data, np.ones((1, 3)))
 
 
-@pytest.mark.parametrize('hidden_nodes, last', [([6], 3), ([6, 5], 4), ([6, 5, 4], 5), ([], 2)])
+@pytest.mark.parametrize("hidden_nodes, last", [([6], 3), ([6, 5], 4), ([6, 5, 4], 5), ([], 2)])
 def test_hidden_nodes_may_be_a_list(hidden_nodes, last):
     network = NeuralNetwork(4, hidden_nodes, 3, 0.5)
     sizes = [4] + hidden_nodes + [3]
     for layer in range(2, last + 1):
-        assert getattr(network, 'W%d' % layer).shape == (sizes[layer - 2], sizes[layer - 1])
-        assert getattr(network, 'b%d' % layer).shape == (sizes[layer - 1],)
-    assert not hasattr(network, 'W%d' % (last + 1))
+        assert getattr(network, "W%d" % layer).shape == (sizes[layer - 2], sizes[layer - 1])
+        assert getattr(network, "b%d" % layer).shape == (sizes[layer - 1],)
+    assert not hasattr(network, "W%d" % (last + 1))
     x, t = np.array([[0.1, 0.9, 0.4, 0.7]]), np.array([[0.01, 0.99, 0.01]])
     losses = []
     for _ in range(300):
@@ -276,7 +276,7 @@ def test_hidden_nodes_may_be_a_list(hidden_nodes, last):
         losses.append(network.loss_val())
     assert losses[-1] < losses[0]
     assert network.predict(x) == 1
-    assert getattr(network, 'A%d' % last).shape == (1, 3)
+    assert getattr(network, "A%d" % last).shape == (1, 3)
 
 
 def test_what_was_learned_is_handed_on_as_an_mlp_of_its_own():
@@ -314,35 +314,35 @@ def test_building_and_training_draw_nothing_from_np_random_but_the_weights():
 def test_the_sigmoid_takes_numbers_lists_and_arrays_and_does_not_overflow():
     assert lecture.sigmoid(0) == 0.5 and np.ndim(lecture.sigmoid(0.3)) == 0
     np.testing.assert_allclose(lecture.sigmoid([-1.0, 2.0]), sigmoid(np.array([-1.0, 2.0])))
-    with np.errstate(over='raise'):
+    with np.errstate(over="raise"):
         np.testing.assert_array_equal(np.round(lecture.sigmoid(np.array([[-1e4, 1e4]]))), [[0, 1]])
 
 
 def test_mistakes_are_named_with_their_remedy():
     network = NeuralNetwork(3, 4, 2, 0.3)
-    with pytest.raises(ValueError, match='expected input_data and target_data, found none; call train'):
+    with pytest.raises(ValueError, match="expected input_data and target_data, found none; call train"):
         network.feed_forward()
-    with pytest.raises(ValueError, match='expected one sample .* found 2 rows'):
+    with pytest.raises(ValueError, match="expected one sample .* found 2 rows"):
         network.predict(np.ones((2, 3)))
-    with pytest.raises(ValueError, match=r'x: expected shape \(n, 3\)'):
+    with pytest.raises(ValueError, match=r"x: expected shape \(n, 3\)"):
         network.predict(np.ones(4))
-    with pytest.raises(ValueError, match=r'test_data: expected shape \(n, 4\), label first, found \(5, 3\)'):
+    with pytest.raises(ValueError, match=r"test_data: expected shape \(n, 4\), label first, found \(5, 3\)"):
         network.accuracy(np.ones((5, 3)))
-    with pytest.raises(ValueError, match=r'without the labels, found \(5, 4\)'):
+    with pytest.raises(ValueError, match=r"without the labels, found \(5, 4\)"):
         network.accuracy(np.ones((5, 4)), np.ones(5))
-    with pytest.raises(ValueError, match=r'labels: expected shape \(5,\).*np.argmax'):
+    with pytest.raises(ValueError, match=r"labels: expected shape \(5,\).*np.argmax"):
         network.accuracy(np.ones((5, 3)), np.ones((5, 2)))
-    with pytest.raises(ValueError, match='test_data: expected shape'):
+    with pytest.raises(ValueError, match="test_data: expected shape"):
         network.accuracy(np.ones((0, 4)))
-    with pytest.raises(ValueError, match=r'target_data: expected shape \(1, 2\), .*found \(1, 3\)'):
+    with pytest.raises(ValueError, match=r"target_data: expected shape \(1, 2\), .*found \(1, 3\)"):
         network.train(np.ones((1, 3)), np.ones((1, 3)))
     network.b2 = np.zeros((5, 4))
-    with pytest.raises(ValueError, match=r'b2: expected shape \(4,\) or \(1, 4\), found \(5, 4\).*loss_2'):
+    with pytest.raises(ValueError, match=r"b2: expected shape \(4,\) or \(1, 4\), found \(5, 4\).*loss_2"):
         network.predict(np.ones(3))
     network.b2, network.W3 = np.zeros(4), np.zeros((2, 4))
-    with pytest.raises(ValueError, match=r'W3: expected shape \(4, 2\), found \(2, 4\)'):
+    with pytest.raises(ValueError, match=r"W3: expected shape \(4, 2\), found \(2, 4\)"):
         network.predict(np.ones(3))
-    with pytest.raises(ValueError, match='layer_sizes'):
+    with pytest.raises(ValueError, match="layer_sizes"):
         NeuralNetwork(3, 0, 2, 0.3)
 
 
@@ -356,8 +356,8 @@ def test_the_lectures_run_learns_reports_and_prints_nothing(capsys):
     before = np.random.get_state()[1].copy()
     run = train_lecture(digits(400), digits(200, seed=1), 0.5, 30, epochs=2, seed=0, progress=progress)
     assert run.accuracy > 0.9
-    assert seen == [(400, 'epoch 1 of 2'), (400, 'epoch 2 of 2')]
-    assert capsys.readouterr().out == ''
+    assert seen == [(400, "epoch 1 of 2"), (400, "epoch 2 of 2")]
+    assert capsys.readouterr().out == ""
     assert run.accuracy == len(run.network.accuracy(digits(200, seed=1))[0]) / 200
     np.testing.assert_array_equal(np.random.get_state()[1], before)
     again = train_lecture(digits(400), digits(200, seed=1), 0.5, 30, epochs=2, seed=0)
@@ -367,22 +367,22 @@ def test_the_lectures_run_learns_reports_and_prints_nothing(capsys):
 def test_a_label_that_is_no_digit_is_refused():
     wrong = digits(5)
     wrong[3, 0] = 11
-    with pytest.raises(ValueError, match='labels: expected .* from 0 to 9'):
+    with pytest.raises(ValueError, match="labels: expected .* from 0 to 9"):
         train_lecture(wrong, digits(5))
-    with pytest.raises(ValueError, match='expected shape'):
+    with pytest.raises(ValueError, match="expected shape"):
         train_lecture(np.zeros(5), digits(5))
 
 
 def mnist_rows(folder, name, n):
     """The first n images of an idx.gz pair as the lecture's rows: label, 784 raw values."""
-    with gzip.open(os.path.join(folder, name + '-images-idx3-ubyte.gz')) as file:
+    with gzip.open(os.path.join(folder, name + "-images-idx3-ubyte.gz")) as file:
         images = np.frombuffer(file.read(16 + 784 * n), dtype=np.uint8)[16:].reshape(n, 784)
-    with gzip.open(os.path.join(folder, name + '-labels-idx1-ubyte.gz')) as file:
+    with gzip.open(os.path.join(folder, name + "-labels-idx1-ubyte.gz")) as file:
         labels = np.frombuffer(file.read(8 + n), dtype=np.uint8)[8:]
     return np.column_stack([labels, images])
 
 
 def test_one_epoch_on_mnist_reaches_the_lectures_accuracy(real_data):
-    folder = os.path.join(real_data, 'mnist')
-    run = train_lecture(mnist_rows(folder, 'train', 60000), mnist_rows(folder, 't10k', 10000), seed=0)
+    folder = os.path.join(real_data, "mnist")
+    run = train_lecture(mnist_rows(folder, "train", 60000), mnist_rows(folder, "t10k", 10000), seed=0)
     assert run.accuracy >= 0.943

@@ -54,7 +54,7 @@ def test_a_2_2_2_network_worked_out_by_hand():
 
 def test_descend_takes_the_step_of_sgd_and_leaves_the_old_arrays_alone():
     for rows in (1, 3):
-        slow = MLP([4, 5, 3, 2], 'tanh', 'linear', 'huber', dtype=np.float64, random_state=0)
+        slow = MLP([4, 5, 3, 2], "tanh", "linear", "huber", dtype=np.float64, random_state=0)
         quick = slow.copy()
         x, targets = np.random.RandomState(1).randn(rows, 4), np.random.RandomState(2).randn(rows, 2)
         before, outputs = quick.weights_[0], quick.forward(x)
@@ -66,7 +66,7 @@ def test_descend_takes_the_step_of_sgd_and_leaves_the_old_arrays_alone():
         assert not np.allclose(quick.weights_[0], before)
 
 
-@pytest.mark.parametrize('hidden', [[], [5], [5, 4], [5, 4, 3]])
+@pytest.mark.parametrize("hidden", [[], [5], [5, 4], [5, 4, 3]])
 def test_any_number_of_hidden_layers(hidden):
     network = MLP([3] + hidden + [2], random_state=0)
     assert network.forward(np.zeros((7, 3))).shape == (7, 2)
@@ -77,11 +77,11 @@ def test_any_number_of_hidden_layers(hidden):
     assert shapes == [p.shape for p in network.parameters()]
 
 
-@pytest.mark.parametrize('dtype', [np.float32, np.float64])
-@pytest.mark.parametrize('output, loss', [('linear', 'huber'), ('sigmoid', 'half_squared_error'),
-                                          ('sigmoid', 'binary_cross_entropy'),
-                                          ('softmax', 'softmax_cross_entropy')])
-@pytest.mark.parametrize('hidden', ['sigmoid', 'tanh', 'relu', 'leaky_relu'])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("output, loss", [("linear", "huber"), ("sigmoid", "half_squared_error"),
+                                          ("sigmoid", "binary_cross_entropy"),
+                                          ("softmax", "softmax_cross_entropy")])
+@pytest.mark.parametrize("hidden", ["sigmoid", "tanh", "relu", "leaky_relu"])
 def test_the_dtype_is_kept_from_the_input_to_the_last_gradient(dtype, output, loss, hidden):
     network = MLP([3, 4, 2], hidden, output, loss, dropout=0.5, dtype=dtype, random_state=0)
     x, targets = np.arange(6).reshape(2, 3), one_hot([0, 1], 2)
@@ -99,16 +99,16 @@ def test_the_dtype_is_kept_from_the_input_to_the_last_gradient(dtype, output, lo
 def test_forward_does_not_change_its_input():
     x = np.random.RandomState(0).randn(5, 3).astype(np.float32)
     before = x.copy()
-    for output, loss in (('linear', 'huber'), ('softmax', 'softmax_cross_entropy')):
+    for output, loss in (("linear", "huber"), ("softmax", "softmax_cross_entropy")):
         for sizes in ([3, 2], [3, 4, 2]):
-            network = MLP(sizes, 'relu', output, loss, random_state=0)
+            network = MLP(sizes, "relu", output, loss, random_state=0)
             network.forward(x)
             network.backpropagate(x, one_hot([0] * 5, 2))
     np.testing.assert_array_equal(x, before)
 
 
 def test_a_batch_gives_the_rows_of_single_samples_and_the_mean_of_their_gradients():
-    network = MLP([3, 4, 2], 'tanh', 'softmax', 'softmax_cross_entropy', dtype=np.float64, random_state=0)
+    network = MLP([3, 4, 2], "tanh", "softmax", "softmax_cross_entropy", dtype=np.float64, random_state=0)
     x, targets = np.random.RandomState(0).randn(6, 3), one_hot([0, 1, 1, 0, 1, 0], 2)
     singles = [network.backpropagate(x[k:k + 1], targets[k:k + 1]) for k in range(6)]
     loss, gradients = network.backpropagate(x, targets)
@@ -145,7 +145,7 @@ def test_dropout_acts_in_training_only_and_only_with_a_random_state():
 
 
 def test_dropout_with_the_rate_half_has_the_same_mean_output_as_inference_for_a_linear_layer_above():
-    network = MLP([3, 40, 1], 'tanh', 'linear', dropout=0.5, dtype=np.float64, random_state=0)
+    network = MLP([3, 40, 1], "tanh", "linear", dropout=0.5, dtype=np.float64, random_state=0)
     x = np.tile([[0.5, -1.0, 2.0]], (20000, 1))
     outputs = network.forward_pass(x, random_state=0).outputs[-1]
     standard_error = outputs.std() / np.sqrt(len(outputs))
@@ -169,21 +169,21 @@ def test_the_same_random_state_gives_the_same_weights_and_nothing_touches_numpys
 
 
 def test_auto_is_he_below_relus_and_xavier_elsewhere():
-    network = MLP([400, 300, 200], 'relu', 'linear', 'huber', random_state=0)
+    network = MLP([400, 300, 200], "relu", "linear", "huber", random_state=0)
     assert network.weights_[0].var() == pytest.approx(2 / 400.0, rel=0.03)
     assert network.weights_[1].var() == pytest.approx(2 / 500.0, rel=0.03)
-    tanh = MLP([400, 300, 200], 'tanh', random_state=0)
+    tanh = MLP([400, 300, 200], "tanh", random_state=0)
     assert tanh.weights_[0].var() == pytest.approx(2 / 700.0, rel=0.03)
-    he = MLP([400, 300, 200], 'tanh', initialization='he', random_state=0)
+    he = MLP([400, 300, 200], "tanh", initialization="he", random_state=0)
     assert he.weights_[1].var() == pytest.approx(2 / 300.0, rel=0.03)
     assert all(not bias.any() for bias in he.biases_)
 
 
-@pytest.mark.parametrize('output, loss', [('linear', 'huber'), ('sigmoid', 'half_squared_error'),
-                                          ('softmax', 'softmax_cross_entropy')])
-@pytest.mark.parametrize('hidden', [[], [5], [5, 4]])
+@pytest.mark.parametrize("output, loss", [("linear", "huber"), ("sigmoid", "half_squared_error"),
+                                          ("softmax", "softmax_cross_entropy")])
+@pytest.mark.parametrize("hidden", [[], [5], [5, 4]])
 def test_the_input_gradient_is_the_central_difference(output, loss, hidden):
-    network = MLP([3] + hidden + [2], 'tanh', output, loss, dtype=np.float64, random_state=0)
+    network = MLP([3] + hidden + [2], "tanh", output, loss, dtype=np.float64, random_state=0)
     x, h = np.random.RandomState(0).randn(4, 3), 1e-6
     for k in range(2):
         numerical = np.zeros((4, 3))
@@ -205,7 +205,7 @@ def test_a_copy_learns_without_the_original():
 
 
 def test_networks_survive_pickling_and_deep_copies():
-    network = MLP([2, 3, 1], 'relu', random_state=0)
+    network = MLP([2, 3, 1], "relu", random_state=0)
     for other in (pickle.loads(pickle.dumps(network)), copy.deepcopy(network)):
         np.testing.assert_array_equal(other.forward([[1, 2]]), network.forward([[1, 2]]))
 
@@ -217,11 +217,11 @@ def test_optimizers_change_the_networks_own_arrays():
     np.testing.assert_array_equal(network.forward([[1, 2]]), [[0.5]])
 
 
-@pytest.mark.parametrize('hidden', ['sigmoid', 'tanh', 'relu', 'leaky_relu'])
-@pytest.mark.parametrize('optimizer', [SGD(0.5, momentum=0.9), Adam(0.03)])
+@pytest.mark.parametrize("hidden", ["sigmoid", "tanh", "relu", "leaky_relu"])
+@pytest.mark.parametrize("optimizer", [SGD(0.5, momentum=0.9), Adam(0.03)])
 def test_exclusive_or_is_learned(hidden, optimizer):
     optimizer = copy.deepcopy(optimizer)
-    network = MLP([2, 8, 1], hidden, 'sigmoid', 'binary_cross_entropy', random_state=1)
+    network = MLP([2, 8, 1], hidden, "sigmoid", "binary_cross_entropy", random_state=1)
     x, targets = [[0, 0], [0, 1], [1, 0], [1, 1]], [[0], [1], [1], [0]]
     for _ in range(1000):
         optimizer.update(network.parameters(), network.backpropagate(x, targets)[1])
@@ -229,19 +229,19 @@ def test_exclusive_or_is_learned(hidden, optimizer):
 
 
 def test_inputs_of_ten_thousand_stay_finite_in_float32():
-    for output, loss in (('sigmoid', 'binary_cross_entropy'), ('softmax', 'softmax_cross_entropy'),
-                         ('linear', 'huber')):
-        network = MLP([3, 4, 2], 'sigmoid', output, loss, random_state=0)
+    for output, loss in (("sigmoid", "binary_cross_entropy"), ("softmax", "softmax_cross_entropy"),
+                         ("linear", "huber")):
+        network = MLP([3, 4, 2], "sigmoid", output, loss, random_state=0)
         x = np.array([[1e4, -1e4, 1e4], [-1e4, 1e4, 0]])
-        with np.errstate(over='raise', invalid='raise', divide='raise'):
+        with np.errstate(over="raise", invalid="raise", divide="raise"):
             loss_value, gradients = network.backpropagate(x, one_hot([0, 1], 2))
         assert np.isfinite(loss_value) and all(np.all(np.isfinite(g)) for g in gradients)
 
 
-@pytest.mark.parametrize('sizes', [[], [3], [3, 0], [3, -1, 2], [3, 2.0], [3, float('nan')], [3, True],
-                                   ['3', '2'], None, 5, '32', [[3, 2]]])
+@pytest.mark.parametrize("sizes", [[], [3], [3, 0], [3, -1, 2], [3, 2.0], [3, float("nan")], [3, True],
+                                   ["3", "2"], None, 5, "32", [[3, 2]]])
 def test_impossible_layer_sizes_are_refused(sizes):
-    with pytest.raises(ValueError, match='layer_sizes: expected two or more whole.*found.*for example'):
+    with pytest.raises(ValueError, match="layer_sizes: expected two or more whole.*found.*for example"):
         MLP(sizes)
 
 
@@ -250,26 +250,26 @@ def test_layer_sizes_may_be_numpy_integers_and_tuples():
     assert sizes == [3, 2] and all(type(size) is int for size in sizes)
 
 
-@pytest.mark.parametrize('settings, words', [
-    ({'hidden_activation': 'softmax'}, "hidden_activation: expected one of 'sigmoid', .* found 'softmax'"),
-    ({'hidden_activation': 'rellu'}, "found 'rellu'"),
-    ({'output_activation': 'relu'}, 'output_activation: expected one of'),
-    ({'loss': 'mse'}, "loss: expected one of 'half_squared_error'"),
-    ({'loss': None}, 'loss: expected one of'),
-    ({'initialization': 'zeros'}, "initialization: expected one of 'auto', 'xavier', 'he'"),
-    ({'dropout': 1.0}, 'dropout: expected a share from 0 to below 1, found 1.0'),
-    ({'dropout': -0.1}, 'dropout'),
-    ({'dropout': float('nan')}, 'dropout'),
-    ({'dropout': '0.5'}, 'dropout'),
-    ({'dtype': np.int32}, 'dtype: expected np.float32 or np.float64'),
-    ({'dtype': None}, 'dtype'),
-    ({'dtype': 'float99'}, 'dtype'),
-    ({'random_state': -1}, 'random_state: expected a whole number'),
-    ({'random_state': 'seed'}, 'random_state'),
-    ({'random_state': 1.5}, 'random_state'),
-    ({'output_activation': 'softmax'}, "'half_squared_error'.*found 'softmax'.*'softmax_cross_entropy'"),
-    ({'loss': 'softmax_cross_entropy'}, "expected an output_activation of 'softmax', found 'sigmoid'"),
-    ({'loss': 'binary_cross_entropy', 'output_activation': 'linear'}, "an output_activation of 'sigmoid'"),
+@pytest.mark.parametrize("settings, words", [
+    ({"hidden_activation": "softmax"}, "hidden_activation: expected one of 'sigmoid', .* found 'softmax'"),
+    ({"hidden_activation": "rellu"}, "found 'rellu'"),
+    ({"output_activation": "relu"}, "output_activation: expected one of"),
+    ({"loss": "mse"}, "loss: expected one of 'half_squared_error'"),
+    ({"loss": None}, "loss: expected one of"),
+    ({"initialization": "zeros"}, "initialization: expected one of 'auto', 'xavier', 'he'"),
+    ({"dropout": 1.0}, "dropout: expected a share from 0 to below 1, found 1.0"),
+    ({"dropout": -0.1}, "dropout"),
+    ({"dropout": float("nan")}, "dropout"),
+    ({"dropout": "0.5"}, "dropout"),
+    ({"dtype": np.int32}, "dtype: expected np.float32 or np.float64"),
+    ({"dtype": None}, "dtype"),
+    ({"dtype": "float99"}, "dtype"),
+    ({"random_state": -1}, "random_state: expected a whole number"),
+    ({"random_state": "seed"}, "random_state"),
+    ({"random_state": 1.5}, "random_state"),
+    ({"output_activation": "softmax"}, "'half_squared_error'.*found 'softmax'.*'softmax_cross_entropy'"),
+    ({"loss": "softmax_cross_entropy"}, "expected an output_activation of 'softmax', found 'sigmoid'"),
+    ({"loss": "binary_cross_entropy", "output_activation": "linear"}, "an output_activation of 'sigmoid'"),
 ])
 def test_unknown_names_and_impossible_combinations_are_refused(settings, words):
     with pytest.raises(ValueError, match=words):
@@ -277,34 +277,34 @@ def test_unknown_names_and_impossible_combinations_are_refused(settings, words):
 
 
 def test_a_softmax_of_one_node_is_refused():
-    with pytest.raises(ValueError, match='softmax: expected two or more output nodes, found 1'):
-        MLP([3, 1], output_activation='softmax', loss='softmax_cross_entropy')
+    with pytest.raises(ValueError, match="softmax: expected two or more output nodes, found 1"):
+        MLP([3, 1], output_activation="softmax", loss="softmax_cross_entropy")
 
 
 def test_wrong_shapes_are_refused_with_the_remedy():
     network = MLP([3, 2], random_state=0)
     x, targets = np.zeros((4, 3)), np.zeros((4, 2))
     for wrong in (np.zeros(3), np.zeros((1, 4)), np.zeros((1, 1, 3))):
-        with pytest.raises(ValueError, match=r'x: expected shape \(n, 3\), found .*reshape'):
+        with pytest.raises(ValueError, match=r"x: expected shape \(n, 3\), found .*reshape"):
             network.forward(wrong)
     for wrong in (np.zeros(4), np.zeros((4, 3)), np.zeros((3, 2))):
         for call in (network.backpropagate, network.mean_loss):
-            with pytest.raises(ValueError, match=r'targets: expected shape \(4, 2\)'):
+            with pytest.raises(ValueError, match=r"targets: expected shape \(4, 2\)"):
                 call(x, wrong)
-    with pytest.raises(ValueError, match=r'sample_weight: expected shape \(4,\)'):
+    with pytest.raises(ValueError, match=r"sample_weight: expected shape \(4,\)"):
         network.backpropagate(x, targets, np.ones((4, 1)))
-    with pytest.raises(ValueError, match='at least one sample, found none'):
+    with pytest.raises(ValueError, match="at least one sample, found none"):
         network.backpropagate(np.zeros((0, 3)), np.zeros((0, 2)))
-    with pytest.raises(ValueError, match=r'outputs: expected shape \(4, 2\)'):
+    with pytest.raises(ValueError, match=r"outputs: expected shape \(4, 2\)"):
         network.loss_of(np.zeros((4, 3)), targets)
     for wrong in (2, -1, 0.5, None):
-        with pytest.raises(ValueError, match='output_index: expected a whole number from 0 to 1'):
+        with pytest.raises(ValueError, match="output_index: expected a whole number from 0 to 1"):
             network.input_gradient(x, wrong)
     assert network.forward(np.zeros((0, 3))).shape == (0, 2)
 
 
 def test_targets_a_cross_entropy_is_not_defined_for_are_refused():
-    network = MLP([3, 2], output_activation='softmax', loss='softmax_cross_entropy')
+    network = MLP([3, 2], output_activation="softmax", loss="softmax_cross_entropy")
     for call in (network.backpropagate, network.mean_loss):
-        with pytest.raises(ValueError, match='sum 1'):
+        with pytest.raises(ValueError, match="sum 1"):
             call(np.zeros((1, 3)), [[1, 1]])

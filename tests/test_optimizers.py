@@ -44,7 +44,7 @@ def test_adams_first_step_is_the_learning_rate_whatever_the_size_of_the_gradient
     np.testing.assert_allclose(p, [-0.01, 0.01, -0.01], rtol=1e-4)
 
 
-@pytest.mark.parametrize('optimizer', [SGD(0.1, weight_decay=0.5), Adam(0.1, weight_decay=0.5)])
+@pytest.mark.parametrize("optimizer", [SGD(0.1, weight_decay=0.5), Adam(0.1, weight_decay=0.5)])
 def test_decay_shrinks_weights_by_learning_rate_times_decay_and_leaves_biases(optimizer):
     parameters, gradients = pair()
     for g in gradients:
@@ -54,7 +54,7 @@ def test_decay_shrinks_weights_by_learning_rate_times_decay_and_leaves_biases(op
     np.testing.assert_array_equal(parameters[1], 1)
 
 
-@pytest.mark.parametrize('make', [lambda: SGD(0.1), lambda: SGD(0.1, 0.9, 0.01),
+@pytest.mark.parametrize("make", [lambda: SGD(0.1), lambda: SGD(0.1, 0.9, 0.01),
                                   lambda: Adam(0.1, weight_decay=0.01)])
 def test_updates_are_in_place_keep_float32_and_leave_the_gradients_alone(make):
     parameters, gradients = pair(np.float32)
@@ -68,7 +68,7 @@ def test_updates_are_in_place_keep_float32_and_leave_the_gradients_alone(make):
         np.testing.assert_array_equal(g, 2)
 
 
-@pytest.mark.parametrize('make', [SGD, Adam])
+@pytest.mark.parametrize("make", [SGD, Adam])
 def test_a_changed_learning_rate_counts_from_the_next_step(make):
     parameters, gradients = pair()
     optimizer = make(0.1)
@@ -77,7 +77,7 @@ def test_a_changed_learning_rate_counts_from_the_next_step(make):
     np.testing.assert_array_equal(parameters[0], 1)
 
 
-@pytest.mark.parametrize('optimizer', [SGD(0.1), SGD(0.05, momentum=0.9), Adam(0.1)])
+@pytest.mark.parametrize("optimizer", [SGD(0.1), SGD(0.05, momentum=0.9), Adam(0.1)])
 def test_each_finds_the_bottom_of_a_bowl(optimizer):
     p = np.array([[3.0, -2.0]])
     for _ in range(400):
@@ -85,26 +85,26 @@ def test_each_finds_the_bottom_of_a_bowl(optimizer):
     np.testing.assert_allclose(p, 1, atol=1e-3)
 
 
-@pytest.mark.parametrize('make, words', [
-    (lambda: SGD(0), 'learning_rate: expected a number above 0, found 0'),
-    (lambda: SGD(float('nan')), 'learning_rate'),
-    (lambda: Adam(float('inf')), 'learning_rate'),
-    (lambda: SGD(0.1, momentum=1.0), 'momentum: expected from 0 to below 1, found 1.0'),
-    (lambda: SGD(0.1, weight_decay=-1), 'weight_decay: expected 0 or more'),
-    (lambda: Adam(0.1, beta1=1), 'beta1'),
-    (lambda: Adam(0.1, beta2=-0.1), 'beta2'),
-    (lambda: Adam(0.1, epsilon=0), 'epsilon'),
+@pytest.mark.parametrize("make, words", [
+    (lambda: SGD(0), "learning_rate: expected a number above 0, found 0"),
+    (lambda: SGD(float("nan")), "learning_rate"),
+    (lambda: Adam(float("inf")), "learning_rate"),
+    (lambda: SGD(0.1, momentum=1.0), "momentum: expected from 0 to below 1, found 1.0"),
+    (lambda: SGD(0.1, weight_decay=-1), "weight_decay: expected 0 or more"),
+    (lambda: Adam(0.1, beta1=1), "beta1"),
+    (lambda: Adam(0.1, beta2=-0.1), "beta2"),
+    (lambda: Adam(0.1, epsilon=0), "epsilon"),
 ])
 def test_impossible_settings_are_refused_by_name(make, words):
     with pytest.raises(ValueError, match=words):
         make()
 
 
-@pytest.mark.parametrize('optimizer', [SGD(0.1, momentum=0.9), Adam(0.1)])
+@pytest.mark.parametrize("optimizer", [SGD(0.1, momentum=0.9), Adam(0.1)])
 def test_arrays_of_another_network_are_refused(optimizer):
     parameters, gradients = pair()
-    with pytest.raises(ValueError, match='gradients: expected the shapes of the parameters'):
+    with pytest.raises(ValueError, match="gradients: expected the shapes of the parameters"):
         optimizer.update(parameters, gradients[:1])
     optimizer.update(parameters, gradients)
-    with pytest.raises(ValueError, match='make a new optimizer'):
+    with pytest.raises(ValueError, match="make a new optimizer"):
         optimizer.update([np.ones(5)], [np.ones(5)])

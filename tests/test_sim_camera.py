@@ -5,7 +5,7 @@ import pytest
 from jetbot_mlp import sim_camera
 
 
-@pytest.mark.parametrize('seed', range(5))
+@pytest.mark.parametrize("seed", range(5))
 def test_projecting_along_a_pixels_ray_comes_back_to_the_pixel(seed):
     camera = sim_camera.random_camera(np.random.RandomState(seed))
     rays = sim_camera.rays(camera)

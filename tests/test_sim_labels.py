@@ -5,26 +5,26 @@ import pytest
 from jetbot_mlp import sim_labels, sim_track, sim_world
 
 
-@pytest.fixture(scope='module')
+@pytest.fixture(scope="module")
 def arena():
-    world = sim_world.make_world('room', 1)
+    world = sim_world.make_world("room", 1)
     return world._replace(solid=np.array([[1.0, -2.0, 1.0, 2.0]]), drops=np.zeros((0, 4)))
 
 
 def test_a_wall_blocks_from_the_stopping_margin_on(arena):
     reach = 0.10 + sim_labels.STOPPING_M
-    for margin, label, blocked in ((0.05, 'free', False), (0.01, None, False), (-0.01, None, True),
-                                   (-0.05, 'blocked', True), (-0.17, 'blocked', True)):
+    for margin, label, blocked in ((0.05, "free", False), (0.01, None, False), (-0.01, None, True),
+                                   (-0.05, "blocked", True), (-0.17, "blocked", True)):
         gap = reach + margin
         pose = (1.0 - gap, 0.0, 0.0)
         assert sim_labels.collision_label(arena, pose) == label
         assert sim_labels.is_blocked(arena, pose) == blocked
-    assert sim_labels.collision_label(arena, (0.8, 0.0, np.pi)) == 'free'  # it is behind
+    assert sim_labels.collision_label(arena, (0.8, 0.0, np.pi)) == "free"  # it is behind
 
 
 def test_a_drop_blocks_as_a_wall_does(arena):
     world = arena._replace(solid=np.zeros((0, 4)), drops=arena.solid)
-    assert sim_labels.collision_label(world, (0.75, 0.0, 0.0)) == 'blocked'
+    assert sim_labels.collision_label(world, (0.75, 0.0, 0.0)) == "blocked"
 
 
 def test_what_is_beside_the_lens_and_out_of_the_picture_gets_no_label(arena):
@@ -33,10 +33,10 @@ def test_what_is_beside_the_lens_and_out_of_the_picture_gets_no_label(arena):
     assert sim_labels.collision_label(world, (0.0, 0.0, 0.0)) is None
 
 
-@pytest.fixture(scope='module')
+@pytest.fixture(scope="module")
 def post():
     """A straight piece of a road with a post on it, 0.7 m ahead of (0, 0, 0)."""
-    world = sim_world.make_world('both', 2)
+    world = sim_world.make_world("both", 2)
     line = np.vstack([np.stack([np.linspace(-3, 3, 600), np.zeros(600)], axis=1), [[3, -3], [-3, -3]]])
     camera = world.camera._replace(pan=0.0, roll=0.0)
     return world._replace(camera=camera, track=sim_track.Track(line, 0.14),
@@ -44,10 +44,10 @@ def post():
 
 
 def test_a_roads_end_that_nobody_sees_blocks_nothing():
-    world = sim_world.make_world('both', 2)
+    world = sim_world.make_world("both", 2)
     x0, y0, _, y1 = world.bounds
     world = world._replace(solid=np.zeros((0, 4)))
-    assert sim_labels.collision_label(world, (x0 + 0.15, (y0 + y1) / 2, np.pi)) == 'free'
+    assert sim_labels.collision_label(world, (x0 + 0.15, (y0 + y1) / 2, np.pi)) == "free"
 
 
 def test_the_road_is_labelled_as_long_as_the_way_and_the_view_are_free(post):
@@ -61,7 +61,7 @@ def test_the_road_is_labelled_as_long_as_the_way_and_the_view_are_free(post):
 
 
 def test_the_roads_target_lies_on_the_centre_line_ahead():
-    world = sim_world.make_world('road', 2)
+    world = sim_world.make_world("road", 2)
     camera = world.camera._replace(pan=0.0, roll=0.0, cx=111.5)
     world = world._replace(camera=camera)
     for s in np.arange(0, world.track.length_m, 0.5):

@@ -11,7 +11,7 @@ CAMERA = sim_camera.random_camera(np.random.RandomState(0))
 
 def _empty_room(obstacles=(), wall_faces=()):
     nothing = np.zeros((0, 4))
-    return sim_room.Room('walls', (4, 4), list(wall_faces), [], list(obstacles), nothing, nothing)
+    return sim_room.Room("walls", (4, 4), list(wall_faces), [], list(obstacles), nothing, nothing)
 
 
 def test_a_mark_on_the_ground_is_seen_where_the_lens_projects_it():
@@ -85,7 +85,7 @@ def test_low_things_show_their_top():
     assert tuple(picture[y, x]) == (0, 0, 250)
 
 
-@pytest.mark.parametrize('kind', sim_world.WORLD_KINDS)
+@pytest.mark.parametrize("kind", sim_world.WORLD_KINDS)
 def test_pictures_are_uint8_224_square_new_each_time_and_repeat_with_the_seed(kind):
     world = sim_world.make_world(kind, 4)
     pose = sim_world.start_pose(world, np.random.RandomState(0))
@@ -98,7 +98,7 @@ def test_pictures_are_uint8_224_square_new_each_time_and_repeat_with_the_seed(ki
 
 
 def test_beyond_a_tables_edge_another_floor_is_seen():
-    world = next(w for w in (sim_world.make_world('room', s) for s in range(20)) if w.style == 'table')
+    world = next(w for w in (sim_world.make_world("room", s) for s in range(20)) if w.style == "table")
     look = world.look._replace(shading=np.full((224, 224, 3), 128, np.uint8), noise=0.0)
     world = world._replace(ground=np.full_like(world.ground, 255), look=look,
                            lower_floor=np.zeros_like(world.lower_floor),
@@ -110,7 +110,7 @@ def test_beyond_a_tables_edge_another_floor_is_seen():
 
 
 def test_obstacles_stand_on_the_same_road_that_is_seen_without_them():
-    road, both = (sim_world.make_world(kind, 5) for kind in ('road', 'both'))
+    road, both = (sim_world.make_world(kind, 5) for kind in ("road", "both"))
     x, y = both.room.obstacles[0].centre
     along = both.track.locate([(x, y)])[0][0]
     empty = both._replace(room=both.room._replace(obstacles=[]), ground=road.ground)

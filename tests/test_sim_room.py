@@ -29,11 +29,11 @@ def test_the_distance_is_to_the_nearest_point_of_the_nearest_segment():
     assert sim_room.distance(np.zeros((0, 4)), (0.0, 0.0)) == np.inf
 
 
-@pytest.mark.parametrize('kind', sim_room.ROOM_KINDS)
+@pytest.mark.parametrize("kind", sim_room.ROOM_KINDS)
 def test_obstacles_leave_room_to_pass_and_a_table_has_drops_where_a_room_has_walls(kind):
     for seed in range(4):
         room = sim_room.random_room(np.random.RandomState(seed), kind)
-        assert (len(room.drops) > 0) == (kind == 'table') and (len(room.wall_faces) > 0) == (kind != 'table')
+        assert (len(room.drops) > 0) == (kind == "table") and (len(room.wall_faces) > 0) == (kind != "table")
         assert len(room.obstacles) >= 1
         for body in room.obstacles:
             assert body.outline.min() >= sim_room.SMALLEST_GAP_M - 1e-9

@@ -5,7 +5,7 @@ import pytest
 from jetbot_mlp import sim_texture, sim_track
 
 
-@pytest.mark.parametrize('kind', sim_texture.FLOORS)
+@pytest.mark.parametrize("kind", sim_texture.FLOORS)
 def test_a_floor_has_the_size_asked_for_and_a_texture(kind):
     floor = sim_texture.floor(np.random.RandomState(1), kind, 900, 300, 0.003)
     assert floor.shape == (900, 300, 3) and floor.dtype == np.uint8

@@ -5,7 +5,7 @@ import pytest
 from jetbot_mlp import sim_track
 
 
-@pytest.fixture(scope='module')
+@pytest.fixture(scope="module")
 def circle():
     angle = np.linspace(0, 2 * np.pi, 400, endpoint=False)
     return sim_track.Track(np.stack([np.cos(angle), np.sin(angle)], axis=1), 0.14)
@@ -34,7 +34,7 @@ def test_with_a_hint_only_the_neighbourhood_counts_unless_the_robot_is_lost(circ
     assert along[0] == pytest.approx(np.pi, abs=0.01)
 
 
-@pytest.mark.parametrize('seed', range(12))
+@pytest.mark.parametrize("seed", range(12))
 def test_every_track_can_be_driven_by_a_jetbot(seed):
     track = sim_track.random_track(np.random.RandomState(seed))
     assert abs(track.curvature()).max() <= 1 / sim_track.SMALLEST_RADIUS_M

@@ -5,7 +5,7 @@ import pytest
 from jetbot_mlp import sim_room, sim_world
 
 
-@pytest.mark.parametrize('kind', sim_world.WORLD_KINDS)
+@pytest.mark.parametrize("kind", sim_world.WORLD_KINDS)
 def test_the_same_seed_is_the_same_world_and_another_is_not(kind):
     one, same, other = (sim_world.make_world(kind, seed) for seed in (5, 5, 6))
     assert one.camera == same.camera and one.motors == same.motors and one.bounds == same.bounds
@@ -15,12 +15,12 @@ def test_the_same_seed_is_the_same_world_and_another_is_not(kind):
 
 
 def test_all_kinds_of_roads_and_rooms_come_up():
-    assert {sim_world.make_world('road', s).style for s in range(6)} == set(sim_world.ROAD_STYLES)
-    assert {sim_world.make_world('room', s).style for s in range(12)} == set(sim_room.ROOM_KINDS)
+    assert {sim_world.make_world("road", s).style for s in range(6)} == set(sim_world.ROAD_STYLES)
+    assert {sim_world.make_world("room", s).style for s in range(12)} == set(sim_room.ROOM_KINDS)
 
 
 def test_a_world_of_both_is_the_road_of_its_seed_with_obstacles_and_their_shadows():
-    road, both = (sim_world.make_world(kind, 7) for kind in ('road', 'both'))
+    road, both = (sim_world.make_world(kind, 7) for kind in ("road", "both"))
     assert road.room is None and len(road.solid) == 0 and len(road.ends) == len(both.ends) == 4
     assert both.camera == road.camera and both.motors == road.motors and both.style == road.style
     np.testing.assert_array_equal(both.track.points, road.track.points)
@@ -32,7 +32,7 @@ def test_a_world_of_both_is_the_road_of_its_seed_with_obstacles_and_their_shadow
 def test_among_obstacles_a_robot_starts_on_the_track_with_free_lane_ahead():
     rs = np.random.RandomState(0)
     for seed in range(4):
-        world = sim_world.make_world('both', seed)
+        world = sim_world.make_world("both", seed)
         for _ in range(5):
             pose = sim_world.start_pose(world, rs)
             along, left = world.track.locate([pose[:2]])
@@ -43,12 +43,12 @@ def test_among_obstacles_a_robot_starts_on_the_track_with_free_lane_ahead():
 
 def test_an_unknown_kind_is_named():
     with pytest.raises(ValueError, match="'road', 'room' or 'both', found 'sea'"):
-        sim_world.make_world('sea', 0)
+        sim_world.make_world("sea", 0)
 
 
 def test_a_robot_starts_on_the_road_looking_along_it_or_in_the_open():
     rs = np.random.RandomState(0)
-    road, room = sim_world.make_world('road', 1), sim_world.make_world('room', 1)
+    road, room = sim_world.make_world("road", 1), sim_world.make_world("room", 1)
     for _ in range(5):
         x, y, heading = sim_world.start_pose(road, rs)
         along, left = road.track.locate([(x, y)])

@@ -9,19 +9,19 @@ import traitlets
 from jetbot_mlp.simulator import SimRobot, Simulator, make_world
 
 
-@pytest.fixture(scope='module')
+@pytest.fixture(scope="module")
 def road():
-    return make_world('road', 3)
+    return make_world("road", 3)
 
 
-@pytest.fixture(scope='module')
+@pytest.fixture(scope="module")
 def walls():
-    return next(w for w in (make_world('room', s) for s in range(20)) if w.style == 'walls')
+    return next(w for w in (make_world("room", s) for s in range(20)) if w.style == "walls")
 
 
-@pytest.fixture(scope='module')
+@pytest.fixture(scope="module")
 def table():
-    return next(w for w in (make_world('room', s) for s in range(20)) if w.style == 'table')
+    return next(w for w in (make_world("room", s) for s in range(20)) if w.style == "table")
 
 
 def drive(sim, left, right, seconds):
@@ -45,16 +45,16 @@ def test_the_robot_moves_as_the_official_one_is_told_to():
 
 def test_the_motor_takes_and_refuses_what_the_official_one_does():
     motor = SimRobot().left_motor
-    for bad in (np.float32(0.5), np.array(0.5), '0.5', None):
+    for bad in (np.float32(0.5), np.array(0.5), "0.5", None):
         with pytest.raises(traitlets.TraitError):
             motor.value = bad
     motor.value = 1
     motor.value = np.float64(0.5)  # a Python float by inheritance
     power = motor.power
     with pytest.raises(ValueError):
-        motor.value = float('nan')
+        motor.value = float("nan")
     with pytest.raises(OverflowError):
-        motor.value = float('inf')
+        motor.value = float("inf")
     assert motor.power == power  # the wheel keeps turning as before
     motor.value = 7.0
     assert motor.power == pytest.approx(0.996, abs=1e-3)
@@ -76,11 +76,11 @@ def test_observers_get_every_frame_and_are_let_go(road):
     sim, seen = Simulator(road), []
 
     def look(change):
-        seen.append(change['new'])
+        seen.append(change["new"])
 
-    sim.camera.observe(look, names='value')
+    sim.camera.observe(look, names="value")
     pictures = [sim.step() for _ in range(3)]
-    sim.camera.unobserve(look, names='value')
+    sim.camera.unobserve(look, names="value")
     sim.step()
     assert len(seen) == 3 and all(a is b for a, b in zip(seen, pictures))
     assert seen[0].shape == (sim.camera.height, sim.camera.width, 3) and seen[0].dtype == np.uint8
@@ -93,32 +93,32 @@ def test_driving_takes_the_time_and_way_that_the_wheels_make(road):
     sim = Simulator(road._replace(motors=motors))
     drive(sim, 0.5, 0.5, 2.0)
     # 0.25 m/s but for the start, in which a first order lag loses lag * speed
-    assert sim.score()['distance_m'] == pytest.approx(0.25 * (2.0 - road.motors.lag_s), rel=0.01)
-    assert sim.score()['seconds'] == pytest.approx(2.0)
-    distance = sim.score()['distance_m']
+    assert sim.score()["distance_m"] == pytest.approx(0.25 * (2.0 - road.motors.lag_s), rel=0.01)
+    assert sim.score()["seconds"] == pytest.approx(2.0)
+    distance = sim.score()["distance_m"]
     drive(sim, 0, 0, 1.0)
-    rolled = sim.score()['distance_m'] - distance
+    rolled = sim.score()["distance_m"] - distance
     drive(sim, -0.3, 0.3, 3.0)
-    assert sim.score()['distance_m'] - distance == pytest.approx(rolled, abs=1e-3)  # a pivot is no distance
+    assert sim.score()["distance_m"] - distance == pytest.approx(rolled, abs=1e-3)  # a pivot is no distance
 
 
 def test_a_wall_holds_the_robot_and_counts_once_until_it_lets_go(walls):
     sim = Simulator(walls._replace(solid=np.array([[-1.0, 0.0, 9.0, 0.0]])))
     sim.place(1.0, 0.3, -np.pi / 2)
     drive(sim, 0.4, 0.4, 3.0)
-    assert sim.score()['collisions'] == 1
+    assert sim.score()["collisions"] == 1
     assert 0.1 <= sim.pose[1] < 0.106
     drive(sim, 0.2, 0.45, 1.0)  # pushing on, turning
-    assert sim.score()['collisions'] == 1
+    assert sim.score()["collisions"] == 1
     sim.place(1.0, 0.15, np.pi / 2)
     drive(sim, 0.4, 0.4, 0.5)  # away
     assert sim.pose[1] > 0.17
     drive(sim, -0.4, -0.4, 2.0)  # and back into it
-    assert sim.score()['collisions'] == 2 and sim.pose[1] >= 0.1
+    assert sim.score()["collisions"] == 2 and sim.pose[1] >= 0.1
 
 
 def test_on_a_road_obstacles_hold_the_robot_and_laps_and_collisions_are_both_counted():
-    world = make_world('both', 3)
+    world = make_world("both", 3)
     sim = Simulator(world)
     sim._renderer.picture = lambda pose: np.zeros((1, 1, 3), np.uint8)
     x, y = world.room.obstacles[0].centre  # on the lane
@@ -127,8 +127,8 @@ def test_on_a_road_obstacles_hold_the_robot_and_laps_and_collisions_are_both_cou
     sim.place(at[0], at[1], np.arctan2(y - at[1], x - at[0]))
     drive(sim, 0.4, 0.4, 3.0)
     score = sim.score()
-    assert score['collisions'] == 1 and 0 < score['distance_m'] < 0.45
-    assert score['off_track'] == 0 and score['laps'] > 0 and score['cross_track_rms_m'] < 0.1
+    assert score["collisions"] == 1 and 0 < score["distance_m"] < 0.45
+    assert score["off_track"] == 0 and score["laps"] > 0 and score["cross_track_rms_m"] < 0.1
 
 
 def test_where_a_roads_world_ends_the_robot_is_held(road):
@@ -136,7 +136,7 @@ def test_where_a_roads_world_ends_the_robot_is_held(road):
     sim._renderer.picture = lambda pose: np.zeros((1, 1, 3), np.uint8)
     sim.place(road.bounds[0] + 0.3, (road.bounds[1] + road.bounds[3]) / 2, np.pi)
     drive(sim, 0.4, 0.4, 3.0)
-    assert sim.pose[0] == pytest.approx(road.bounds[0] + 0.1, abs=0.006) and sim.score()['collisions'] == 1
+    assert sim.pose[0] == pytest.approx(road.bounds[0] + 0.1, abs=0.006) and sim.score()["collisions"] == 1
 
 
 def test_no_obstacle_is_ever_entered(walls):
@@ -148,15 +148,15 @@ def test_no_obstacle_is_ever_entered(walls):
     for _ in range(80):
         drive(sim, *rs.uniform([-0.4, -0.4], [1.0, 1.0]), seconds=0.5)
         assert distance(walls.solid, sim.pose[:2]) > 0.0999
-    assert sim.score()['collisions'] > 1 and sim.score()['off_track'] is None and sim.score()['laps'] is None
+    assert sim.score()["collisions"] > 1 and sim.score()["off_track"] is None and sim.score()["laps"] is None
 
 
 def test_beyond_a_tables_edge_the_robot_falls_once_and_stays_until_it_is_placed_again(table):
     sim = Simulator(table)
     sim.place(table.bounds[2] - 0.2, 0.2, 0.0)
     drive(sim, 0.4, 0.4, 3.0)
-    assert sim.fallen and sim.score()['collisions'] == 1
-    where, distance = sim.pose, sim.score()['distance_m']
+    assert sim.fallen and sim.score()["collisions"] == 1
+    where, distance = sim.pose, sim.score()["distance_m"]
     drive(sim, 0.4, 0.4, 0.5)
     assert sim.pose == where and sim.score() == dict(sim.score(), collisions=1, distance_m=distance)
     sim.place(table.bounds[2] - 0.3, 0.2, np.pi)
@@ -170,32 +170,32 @@ def test_laps_are_signed_and_leaving_the_road_counts_episodes(road):
     sim.place(*track.at(0.0))
     sim._renderer.picture = lambda pose: np.zeros((1, 1, 3), np.uint8)
     drive(sim, 0.3, 0.3, 1.0)
-    ahead = sim.score()['laps']
-    assert ahead == pytest.approx(sim.score()['distance_m'] / track.length_m, rel=0.1) and ahead > 0
+    ahead = sim.score()["laps"]
+    assert ahead == pytest.approx(sim.score()["distance_m"] / track.length_m, rel=0.1) and ahead > 0
     drive(sim, -0.3, -0.3, 2.0)
-    assert sim.score()['laps'] < 0 < ahead
-    assert sim.score()['off_track'] == 0 and sim.score()['cross_track_rms_m'] < 0.05
+    assert sim.score()["laps"] < 0 < ahead
+    assert sim.score()["off_track"] == 0 and sim.score()["cross_track_rms_m"] < 0.05
     x, y, heading = track.at(1.0)
     for episode in (1, 2):
         sim.place(x, y, heading + np.pi / 2)
         drive(sim, 0.3, 0.3, 1.5)
-        assert sim.score()['off_track'] == episode
+        assert sim.score()["off_track"] == episode
         drive(sim, -0.3, -0.3, 1.5)
-        assert sim.score()['off_track'] == episode
+        assert sim.score()["off_track"] == episode
     assert all(value is None or type(value) in (int, float) for value in sim.score().values())
 
 
 def test_in_real_time_frames_come_at_the_frame_rate_in_a_daemon_thread(road):
     sim, threads = Simulator(road), []
     sim.robot.set_motors(0.3, 0.3)
-    sim.camera.observe(lambda change: threads.append(threading.current_thread()), names='value')
+    sim.camera.observe(lambda change: threads.append(threading.current_thread()), names="value")
     sim.camera.start()
     sim.camera.start()  # does nothing more
     time.sleep(0.7)
     sim.camera.stop()
     n = len(threads)
     assert 8 <= n <= 22 and len(set(threads)) == 1 and threads[0].daemon
-    assert 0.4 < sim.clock() < 0.9 and sim.score()['distance_m'] > 0.03
+    assert 0.4 < sim.clock() < 0.9 and sim.score()["distance_m"] > 0.03
     time.sleep(0.1)
     assert len(threads) == n
     sim.camera.start()
@@ -211,7 +211,7 @@ def test_a_slow_observer_gets_fewer_frames_but_the_world_does_not_wait(road):
         seen.append(1)
         time.sleep(0.15)
 
-    sim.camera.observe(slow, names='value')
+    sim.camera.observe(slow, names="value")
     sim.camera.start()
     time.sleep(0.9)
     sim.camera.stop()
@@ -222,12 +222,12 @@ def test_an_observers_exception_ends_the_pictures_silently_as_on_the_robot(road)
     sim = Simulator(road)
 
     def fail(change):
-        raise RuntimeError('of the user')
+        raise RuntimeError("of the user")
 
-    sim.camera.observe(fail, names='value')
+    sim.camera.observe(fail, names="value")
     sim.camera.start()
     time.sleep(0.3)
     clock = sim.clock()
     time.sleep(0.1)
-    assert sim.clock() == clock and str(sim.camera.error) == 'of the user'
+    assert sim.clock() == clock and str(sim.camera.error) == "of the user"
     sim.camera.stop()
