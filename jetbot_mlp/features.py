@@ -29,7 +29,7 @@ class FeatureSpec(NamedTuple):
     """Which numbers are made of a frame; 0 leaves a kind out. Stored in the model file."""
 
     grey_size: int = 0  #: px; grey picture of grey_size x grey_size
-    color_size: int = 8  #: px; colour picture of color_size x color_size x 3
+    color_size: int = 16  #: px; colour picture of color_size x color_size x 3
     gradient_size: int = 56  #: px; the grey picture whose gradients are taken, a multiple of CELL
     directions: int = 9  #: edge directions told apart, 0 to 180 degrees
 

@@ -29,8 +29,8 @@ from .trainer import Recipe, class_targets, fit, fold_standardisation
 RECIPES = {
     "collision": Recipe(FeatureSpec(), hidden=(64, 32), output_activation="softmax",
                         loss="softmax_cross_entropy", label_smoothing=0.1),
-    "road": Recipe(FeatureSpec(color_size=16), hidden=(128, 64), output_activation="linear", loss="huber",
-                   epochs=200),
+    "road": Recipe(FeatureSpec(), hidden=(96, 48), output_activation="linear", loss="huber",
+                   dropout=0.1, learning_rate=3e-3, steps=5000),
 }
 VARIANTS = 16  #: changed copies kept of every frame when they fit into memory
 CACHE_BYTES = 128 * 2 ** 20

@@ -17,6 +17,7 @@ from .losses import one_hot
 from .metrics import History
 from .optimizers import Adam
 
+FEWEST_EPOCHS = 30  #: however large the set
 AVERAGED_SHARE = 9  #: the average weighs roughly the last 1/9 of all steps so far
 
 
@@ -29,8 +30,9 @@ class Recipe(NamedTuple):
     loss: str
     hidden_activation: str = "relu"
     dropout: float = 0.2  #: share of hidden units silenced in each step
-    epochs: int = 100
-    patience: int = 40  #: epochs without improvement before stopping early
+    steps: int = 2500  #: of the optimizer, aimed at; small sets need as many steps as large ones, so more epochs
+    epochs: int = 400  #: at most
+    patience: int = 60  #: epochs without improvement before stopping early
     batch_size: int = 32
     learning_rate: float = 2e-3  #: at the start
     weight_decay: float = 0.1  #: decoupled; multiplies the learning rate
@@ -60,10 +62,11 @@ def fit(network, batches, n_batches, recipe, random_state, validate=None, progre
     average = network.copy()
     best: Optional[list] = None
     history = History([], [], [], [], [], None)
-    best_epoch, step, steps, interrupted = None, 0, recipe.epochs * n_batches, False
-    epochs = range(1, recipe.epochs + 1)
+    n_epochs = min(recipe.epochs, max(FEWEST_EPOCHS, -(-recipe.steps // n_batches)))
+    best_epoch, step, steps, interrupted = None, 0, n_epochs * n_batches, False
+    epochs = range(1, n_epochs + 1)
     try:
-        for epoch in (epochs if progress is None else progress(epochs, total=recipe.epochs, desc=title)):
+        for epoch in (epochs if progress is None else progress(epochs, total=n_epochs, desc=title)):
             loss_sum = rows = 0
             for x, targets, weights in batches(epoch):
                 optimizer.learning_rate = 0.5 * recipe.learning_rate * (1 + math.cos(math.pi * step / steps))
