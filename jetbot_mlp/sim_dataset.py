@@ -22,7 +22,8 @@ from .sim_render import Renderer
 
 WORLDS_PER_SEED = 1000
 LARGEST_SEED = sim_world.EVALUATION_SEED_OFFSET // WORLDS_PER_SEED - 1
-FRAMES_PER_WORLD = 20
+FRAMES_PER_WORLD = 10  # many worlds teach more than many frames of one
+BEFORE_THINGS_SHARE = 0.6  # of the collision frames; the others are taken wandering about
 WORLD_KINDS = {"collision": ("room", "room", "both"), "road": ("road", "road", "road", "both")}
 STAND_M = 0.115  # from the robot's middle to what stands there: nearer it could not have come
 JPEG_QUALITY = 92
@@ -142,7 +143,8 @@ def _collision_shots(count, seed, names):
         want["blocked"] += n - sum(want.values())
         for label in want:
             missing[label] -= want[label]
-        poses = _around_the_room(world, rs) if world.track is None else _along_the_road(world, rs)
+        wandering = _around_the_room(world, rs) if world.track is None else _along_the_road(world, rs)
+        poses = _mixed(rs, wandering, _before_things(world, rs))
         while any(want.values()):
             pose = next(poses)
             names.wait(rs.uniform(0.3, 0.8))
@@ -159,6 +161,32 @@ def _around_the_room(world, rs):
         for _ in range(25):
             yield pose
             pose = _wander(world, pose, rs)
+
+
+def _mixed(rs, wandering, before_things):
+    """Poses of both generators, at random."""
+    while True:
+        yield next(before_things if rs.rand() < BEFORE_THINGS_SHARE else wandering)
+
+
+def _before_things(world, rs):
+    """Poses without end in front of things, at their corners, and along walls and edges.
+
+    A robot that only wanders meets mostly walls, and those head on; what it then takes for free is
+    the low box and the wall at its side. So things are sought out, as people do who collect frames.
+    """
+    bodies = world.room.furniture + world.room.obstacles
+    border = world.drops if len(world.drops) else sim_world.sim_room.border(world.room)
+    while True:
+        at_border = len(border) and (not bodies or rs.rand() < 0.4)
+        outline = border if at_border else sim_world.sim_room.outline_of(bodies[rs.randint(len(bodies))])
+        ax, ay, bx, by = outline[rs.randint(len(outline))]
+        share, gap, bearing = rs.rand(), rs.uniform(STAND_M, 0.55), rs.uniform(-np.pi, np.pi)
+        x, y = ax + share * (bx - ax) - gap * np.cos(bearing), ay + share * (by - ay) - gap * np.sin(bearing)
+        pose = x, y, bearing + (rs.uniform(-1.6, 1.6) if at_border else rs.normal(0, 0.5))
+        x0, y0, x1, y1 = world.bounds
+        if x0 < x < x1 and y0 < y < y1 and sim_world.can_stand(world, pose, STAND_M):
+            yield pose
 
 
 def _wander(world, pose, rs):

@@ -116,6 +116,19 @@ def random_obstacle(centre, random_state, light):
     return box(centre, wide, wide, turn, 0.7, dull, light)
 
 
+def outline_of(body):
+    """The sides of a body on the floor: (n, 4) segments in m."""
+    return _segments(body.outline)
+
+
+def border(room):
+    """The walls of a room with walls: (4, 4) segments in m; (0, 4) where there are none."""
+    if room.kind not in ("walls", "boards"):
+        return np.zeros((0, 4))
+    width, depth = room.size_m
+    return _segments(np.array([[0, 0], [width, 0], [width, depth], [0, depth]], float))
+
+
 def _wall(a, b, height, rs, colour, plain):
     """The faces of one wall from a to b (a -> b with the room on the right)."""
     a, b = np.array(a, float), np.array(b, float)

@@ -50,10 +50,10 @@ def test_road_frames_carry_pixels_and_a_capture_time_in_their_name(tmp_path):
 def test_every_third_collision_world_and_every_fourth_road_world_has_road_and_obstacles():
     for task, kinds in (("collision", ["room", "room", "both", "room", "room"]),
                         ("road", ["road", "road", "road", "both", "road"])):
-        worlds = list(sim_dataset._worlds(task, 100, 2, sim_dataset._Names(2)))
+        worlds = list(sim_dataset._worlds(task, 50, 2, sim_dataset._Names(2)))
         assert [world.kind for world, _, _, _ in worlds] == kinds
         assert [world.seed for world, _, _, _ in worlds] == [2000, 2001, 2002, 2003, 2004]
-        assert [n for _, _, _, n in worlds] == [20] * 5
+        assert [n for _, _, _, n in worlds] == [10] * 5
 
 
 def test_on_roads_with_obstacles_both_classes_are_met_and_no_robot_stands_in_one():
@@ -67,6 +67,17 @@ def test_on_roads_with_obstacles_both_classes_are_met_and_no_robot_stands_in_one
         if labels[-1] == "blocked":
             assert sim_labels.road_label(world, pose) is None
     assert labels.count("blocked") > 5 and labels.count("free") > 100
+
+
+@pytest.mark.parametrize("kind, seed", [("room", 1), ("room", 4), ("room", 5), ("both", 3)])
+def test_things_are_sought_out_from_near_and_far_and_never_stood_in(kind, seed):
+    world = sim_world.make_world(kind, seed)
+    poses = sim_dataset._before_things(world, np.random.RandomState(0))
+    labels = []
+    for pose in [next(poses) for _ in range(200)]:
+        assert sim_world.can_stand(world, pose, 0.1)
+        labels.append(sim_labels.collision_label(world, pose))
+    assert labels.count("blocked") > 40 and labels.count("free") > 20
 
 
 def test_the_order_of_names_is_the_order_of_writing(tmp_path):
