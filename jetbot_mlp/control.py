@@ -16,8 +16,8 @@ from .messages import CollisionPrediction, RoadPrediction, WheelCommand
 class CollisionSettings(NamedTuple):
     """Turn or go. With hysteresis 0 and min_turn_s 0 it is exactly the course's rule."""
 
-    speed: float = 0.2  #: forward, share of full speed (the course's "speed" slider)
-    turn_speed: float = 0.2  #: while turning left on the spot, share of full speed
+    speed: float = 0.3  #: forward, share of full speed (the course's "speed" slider)
+    turn_speed: float = 0.25  #: while turning left on the spot, share of full speed
     threshold: float = 0.5  #: blocked when P(blocked) >= threshold
     hysteresis: float = 0.0  #: once blocked, free again only when P < threshold - hysteresis
     min_turn_s: float = 0.0  #: s, a turn once begun lasts at least so long
@@ -26,7 +26,7 @@ class CollisionSettings(NamedTuple):
 class RoadSettings(NamedTuple):
     """PD steering; the names are the course's sliders."""
 
-    speed: float = 0.2  #: share of full speed ("speed gain")
+    speed: float = 0.4  #: share of full speed ("speed gain")
     kp: float = 0.2  #: 1/rad ("steering gain")
     kd: float = 0.0  #: s/rad ("steering kd"; the course's is per frame: divide it by the rate in Hz)
     bias: float = 0.0  #: added to the steering; + turns right ("steering bias")

@@ -4,7 +4,7 @@ Collision: ``blocked/<uuid1>.jpg`` and ``free/<uuid1>.jpg``; road: ``xy_<x>_<y>_
 of the 224 picture. The uuid1 carries the simulated capture time. Every third collision world and
 every fourth road world is a road with obstacles, so that one collision model learns rooms and roads,
 and a road model has seen what may stand there. A data set with seed s is taken in the worlds
-s * 1000, s * 1000 + 1, ...: below EVALUATION_SEED_OFFSET, so that the worlds to judge by are never
+s * 10000, s * 10000 + 1, ...: below EVALUATION_SEED_OFFSET, so that the worlds to judge by are never
 among them.
 """
 import errno
@@ -20,7 +20,7 @@ from . import sim_labels, sim_world
 from .errors import DatasetError
 from .sim_render import Renderer
 
-WORLDS_PER_SEED = 1000
+WORLDS_PER_SEED = 10000
 LARGEST_SEED = sim_world.EVALUATION_SEED_OFFSET // WORLDS_PER_SEED - 1
 FRAMES_PER_WORLD = 10  # many worlds teach more than many frames of one
 BEFORE_THINGS_SHARE = 0.6  # of the collision frames; the others are taken wandering about
@@ -36,7 +36,7 @@ def simulate(task, out_folder, count, seed=0, progress=None):
     """Write a data set of simulated frames with ground truth.
 
     task : 'collision' | 'road'; out_folder : must be absent or empty; count : frames, >= 1
-    seed : 0 to 999,999; the same seed writes the same files
+    seed : 0 to 99,999; the same seed writes the same files
     progress : None or a callable like tqdm: progress(iterable, total=n, desc='...')
     Returns the number of frames of each kind, for example {'blocked': 50, 'free': 50} or {'xy': 100}.
     Raises DatasetError when out_folder holds something or can't be written. Nothing is left

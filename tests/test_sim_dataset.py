@@ -52,7 +52,7 @@ def test_every_third_collision_world_and_every_fourth_road_world_has_road_and_ob
                         ("road", ["road", "road", "road", "both", "road"])):
         worlds = list(sim_dataset._worlds(task, 50, 2, sim_dataset._Names(2)))
         assert [world.kind for world, _, _, _ in worlds] == kinds
-        assert [world.seed for world, _, _, _ in worlds] == [2000, 2001, 2002, 2003, 2004]
+        assert [world.seed for world, _, _, _ in worlds] == [20000, 20001, 20002, 20003, 20004]
         assert [n for _, _, _, n in worlds] == [10] * 5
 
 
@@ -91,11 +91,11 @@ def test_the_order_of_names_is_the_order_of_writing(tmp_path):
 
 
 def test_worlds_for_training_and_for_evaluation_never_meet(tmp_path):
-    assert sim_dataset.world_seed(sim_dataset.LARGEST_SEED, 999) < sim_world.EVALUATION_SEED_OFFSET
+    assert sim_dataset.world_seed(sim_dataset.LARGEST_SEED, 9999) < sim_world.EVALUATION_SEED_OFFSET
     seeds = [sim_dataset.world_seed(s, k) for s in (0, 1, 2) for k in range(sim_dataset.WORLDS_PER_SEED)]
     assert len(set(seeds)) == len(seeds)
-    with pytest.raises(ValueError, match="from 0 to 999999, found 1000000"):
-        simulate("road", tmp_path / "x", 1, seed=1000000)
+    with pytest.raises(ValueError, match="from 0 to 99999, found 100000"):
+        simulate("road", tmp_path / "x", 1, seed=100000)
 
 
 def test_a_folder_that_holds_something_is_refused_and_left_alone(tmp_path):
