@@ -4,6 +4,8 @@ Exit status: 0 done, 1 a checked model is not sound, 2 bad input (one line says 
 found and what to do), 130 ended by Ctrl-C.
 """
 import argparse
+import os
+import signal
 import sys
 
 from . import commands
@@ -48,6 +50,7 @@ def build_parser():
                     "with a multilayer perceptron written out in NumPy.")
     subcommands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
     seed = whole_number(0)
+    sim_seed = whole_number(0, 99998)  # of simulated frames; worlds from 99,999 * 10,000 on are for evaluation
 
     def add(name, run, text):
         sub = subcommands.add_parser(name, help=text, description=text)
@@ -56,13 +59,13 @@ def build_parser():
 
     sub = add("demo", commands.demo, "the whole job in the simulator: collect, train, evaluate, drive, report")
     sub.add_argument("--out", default="demo", metavar="DIR", help="folder of the results (default: demo)")
-    sub.add_argument("--seed", type=seed, default=0)
+    sub.add_argument("--seed", type=sim_seed, default=0)
 
     sub = add("simulate", commands.simulate, "write a labelled dataset of simulated frames")
     sub.add_argument("task", choices=("collision", "road"))
     sub.add_argument("--out", required=True, metavar="DATASET", help="new folder")
     sub.add_argument("--count", required=True, type=whole_number(1, 10 ** 7), help="frames")
-    sub.add_argument("--seed", type=seed, default=0)
+    sub.add_argument("--seed", type=sim_seed, default=0)
 
     sub = add("train", commands.train, "train a network and save it as one small file")
     sub.add_argument("task", choices=("collision", "road", "mnist"))
@@ -124,21 +127,35 @@ def add_seed_and_json(sub, seed):
 
 def main(argv=None):
     """Run one command; returns the exit status."""
+    if sys.stderr is None:  # closed by the caller; progress must go somewhere that is not stdout
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
     parser = build_parser()
     args = parser.parse_args(argv)
     if args.command is None:  # required=True of add_subparsers came with Python 3.7
         parser.error("expected a command")
+    previous = signal.signal(signal.SIGTERM, _unwind)  # so that what is half-written is removed
     try:
-        return args.run(args) or 0
+        status = args.run(args) or 0
+        sys.stdout.flush()
+        return status
     except JetbotMLPError as error:
         message = str(error)
+    except BrokenPipeError:  # `jetbot-mlp ... | head`: nobody wants the rest
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except OSError as error:  # full disk, no permission
         message = f"{error.filename or 'file'}: {error.strerror or error}"
     except KeyboardInterrupt:
         print(f"\njetbot-mlp {args.command}: ended by Ctrl-C", file=sys.stderr)
         return 130
+    finally:
+        signal.signal(signal.SIGTERM, previous)
     print(f"jetbot-mlp {args.command}: {' '.join(message.split())}", file=sys.stderr)
     return 2
+
+
+def _unwind(number, frame):
+    raise SystemExit(128 + number)
 
 
 if __name__ == "__main__":

@@ -5,12 +5,14 @@ Results go to stdout (one JSON object with --json), progress to stderr.
 import json
 import os
 import sys
+import tempfile
 
 from . import progress
 from .control import Limits, Settings
 from .dataset import load_dataset
 from .errors import JetbotMLPError, ModelFileError
 from .evaluation import evaluate, score
+from .frame_files import shown
 from .inference import Predictor
 from .metrics import format_metrics
 from .mnist import load_mnist
@@ -33,13 +35,21 @@ def writable_file(path, *suffixes):
     """Find out before the work, not after it, that the result could not be saved there."""
     folder = os.path.dirname(os.path.abspath(path))
     if suffixes and not path.lower().endswith(suffixes):
-        raise JetbotMLPError(f"expected an --out file ending in {' or '.join(suffixes)}, found {path}")
+        raise JetbotMLPError(f"expected a file ending in {' or '.join(suffixes)} to write, found {shown(path)}")
     if os.path.isdir(path):
-        raise JetbotMLPError(f"expected an --out file, found the folder {path}; name a file in it")
+        raise JetbotMLPError(f"expected a file to write, found the folder {shown(path)}; name a file in it")
     if not os.path.isdir(folder):
-        raise JetbotMLPError(f"the folder {folder} does not exist; make it first")
-    if not os.access(folder, os.W_OK):
-        raise JetbotMLPError(f"the folder {folder} cannot be written to; choose another --out")
+        raise JetbotMLPError(f"the folder {shown(folder)} does not exist; make it first")
+    try:
+        if os.path.exists(path):  # it will be replaced through a temporary file beside it
+            handle, trial = tempfile.mkstemp(prefix=".trial-", dir=folder)
+        else:  # also finds names that the disk cannot take
+            handle, trial = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), path
+    except (OSError, ValueError) as error:
+        raise JetbotMLPError(f"{shown(path)} cannot be written ({getattr(error, 'strerror', error)}); "
+                             f"choose another file")
+    os.close(handle)
+    os.unlink(trial)
     return path
 
 
@@ -47,13 +57,15 @@ def simulate(args):
     from .sim_dataset import simulate as write_dataset
 
     write_dataset(args.task, args.out, args.count, seed=args.seed, progress=progress.bar)
-    print(f"{args.count} labelled {args.task} frames in {args.out}")
+    print(f"{args.count} labelled {args.task} frames in {shown(args.out)}")
 
 
 def train(args):
     writable_file(args.out, ".npz")
-    if args.report:
-        writable_file(args.report, ".html")
+    args.report_path = None if args.no_report else \
+        args.report or os.path.splitext(args.out)[0] + ".report.html"
+    if args.report_path:
+        writable_file(args.report_path, ".html")
     if args.task == "mnist":
         trained, golden, skipped = _train_mnist(args)
     else:
@@ -76,12 +88,12 @@ def train(args):
         "model_bytes": os.path.getsize(args.out),
         "held_out": None if trained.evaluation is None else trained.evaluation.metrics,
         "held_out_rule": summary["held_out_rule"], "skipped": len(skipped),
-        "interrupted": trained.interrupted, "model": args.out, "report": report,
+        "interrupted": trained.interrupted, "model": shown(args.out), "report": report and shown(report),
     }
     if args.json:
         print_json(result)
         return
-    print(f"{args.out}: {result['samples']} frames, {result['epochs']} epochs in {result['seconds']:.1f} s, "
+    print(f"{shown(args.out)}: {result['samples']} frames, {result['epochs']} epochs in {result['seconds']:.1f} s, "
           f"{result['parameters']} parameters, {result['model_bytes'] / 1000:.0f} kB")
     if trained.evaluation is None:
         print("no frames were held out, so there is no score")
@@ -89,20 +101,21 @@ def train(args):
         print(f"held out: {summary['held_out_rule']}")
         print(format_metrics(model.task, trained.evaluation.metrics, model.classes))
     if report:
-        print(f"pictures and details: {report}")
+        print(f"pictures and details: {shown(report)}")
 
 
 def _write_training_report(args, trained, skipped):
     """-> the page's path, or None when it was not wanted or this Python cannot draw it."""
-    if args.no_report:
+    path = args.report_path
+    if path is None:
         return None
     from .report import write_report
     from .report_trained import training_report
 
-    path = args.report or os.path.splitext(args.out)[0] + ".report.html"
-    page = training_report(os.path.basename(args.out), trained, os.path.getsize(args.out), skipped)
+    name = shown(os.path.basename(args.out))
     try:
-        write_report(path, f"Training of {os.path.basename(args.out)}", [page])
+        write_report(path, f"Training of {name}",
+                     [training_report(name, trained, os.path.getsize(args.out), skipped)])
     except JetbotMLPError as error:
         if args.report:
             raise
@@ -114,6 +127,8 @@ def _write_training_report(args, trained, skipped):
 def _train_mnist(args):
     if len(args.datasets) != 1:
         raise JetbotMLPError(f"expected one MNIST folder, found {len(args.datasets)}")
+    if args.held_out != "time":
+        raise JetbotMLPError("MNIST has its own test images; leave --held-out out")
     data = load_mnist(args.datasets[0])
     if args.lecture:
         trained = train_mnist_as_lecture(data, args.seed, progress.bar)
@@ -152,10 +167,10 @@ def evaluate_command(args):
         from .report import write_report
         from .report_trained import evaluation_report
 
-        write_report(args.report, f"{os.path.basename(args.model)} on other frames",
-                     [evaluation_report(os.path.basename(args.model), model, evaluation)])
+        name = shown(os.path.basename(args.model))
+        write_report(args.report, f"{name} on other frames", [evaluation_report(name, model, evaluation)])
     if args.json:
-        print_json({"task": model.task, "model": args.model, "samples": len(evaluation.expected),
+        print_json({"task": model.task, "model": shown(args.model), "samples": len(evaluation.expected),
                     "skipped": skipped, "metrics": evaluation.metrics})
     else:
         print(format_metrics(model.task, evaluation.metrics, model.classes))
@@ -169,10 +184,10 @@ def check(args):
             model = load_model(path)
         except ModelFileError as error:
             unsound += 1
-            print(f"not sound: {error}")
+            print(f"not sound: {shown(str(error))}")
         else:
             layers = "-".join(str(n) for n in model.network.layer_sizes)
-            print(f"sound: {path}: {model.task}, {layers}, {os.path.getsize(path) / 1000:.0f} kB")
+            print(f"sound: {shown(path)}: {model.task}, {layers}, {os.path.getsize(path) / 1000:.0f} kB")
     return 1 if unsound else 0
 
 
@@ -229,7 +244,7 @@ def replay(args):
     writable_file(args.out, ".webm", ".mp4", ".avi")
     done = write_replay(Predictor(load_model(args.model)), args.frames, args.out, args.fps, progress.bar)
     say_skipped(done.skipped)
-    print(f"{args.out}: {done.frames} frames at {args.fps} a second")
+    print(f"{shown(args.out)}: {done.frames} frames at {args.fps} a second")
 
 
 def demo(args):

@@ -14,12 +14,16 @@ from .messages import CollisionPrediction, RoadPrediction, WheelCommand
 
 
 class CollisionSettings(NamedTuple):
-    """Turn or go. With hysteresis 0 and min_turn_s 0 it is exactly the course's rule."""
+    """Turn or go. With hysteresis 0 it is exactly the course's rule.
+
+    Without hysteresis a robot that meets a wall at a slant nods: it turns for one frame, goes on for
+    the next, and scrapes along the wall.
+    """
 
     speed: float = 0.3  #: forward, share of full speed (the course's "speed" slider)
     turn_speed: float = 0.25  #: while turning left on the spot, share of full speed
     threshold: float = 0.5  #: blocked when P(blocked) >= threshold
-    hysteresis: float = 0.0  #: once blocked, free again only when P < threshold - hysteresis
+    hysteresis: float = 0.2  #: once blocked, free again only when P < threshold - hysteresis
     min_turn_s: float = 0.0  #: s, a turn once begun lasts at least so long
 
 

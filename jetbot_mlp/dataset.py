@@ -13,7 +13,8 @@ from .capture_time import capture_times
 from .errors import DatasetError
 from .features import WORKING_SIZE
 from .frame_files import open_frame_files
-from .labelled_frames import CLASSES, find_labelled, nothing_found, read_labelled, titles_of
+from .labelled_frames import find_labelled, nothing_found, read_labelled, titles_of
+from .messages import CLASSES
 from .road_names import decide_xy, target_of
 
 TASKS = ("collision", "road")

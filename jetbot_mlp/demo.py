@@ -38,7 +38,9 @@ def run_demo(out, seed, progress, say):
     progress: tqdm-like or None; say: callable(str) for a line a step. Raises JetbotMLPError.
     """
     report_plots.require_matplotlib()
-    out = os.path.abspath(out)
+    out = os.path.realpath(out)
+    if os.path.ismount(out):
+        raise JetbotMLPError(f"{out} is a mount point and cannot be replaced; name a folder in it with --out")
     if os.path.lexists(out) and not os.path.isfile(os.path.join(out, MARK)) \
             and not (os.path.isdir(out) and not os.listdir(out)):
         raise JetbotMLPError(f"{out} exists and is no earlier demo; name another folder with --out")
@@ -86,6 +88,8 @@ def _train(folder, task, seed, progress, say):
     simulate(task, data, FRAMES, seed=seed, progress=progress)
     dataset = load_dataset(task, data)
     trained = train_frames(dataset, random_state=seed, progress=progress)
+    if trained.interrupted:
+        raise KeyboardInterrupt
     path = os.path.join(folder, f"{task}.npz")
     save_model(path, trained.model, dataset.images[0])
     with tempfile.TemporaryDirectory(dir=folder) as other:

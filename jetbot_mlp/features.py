@@ -15,8 +15,13 @@ functions that exist from OpenCV 4.1 to 5 (`cv2.HOGDescriptor` does not).
 """
 from typing import NamedTuple
 
-import cv2
 import numpy as np
+
+try:
+    import cv2
+except ImportError as error:  # left out of the requirements on purpose, see setup.cfg
+    raise ImportError(f"jetbot_mlp needs OpenCV ({error}): on a laptop pip install 'jetbot_mlp[laptop]', "
+                      f"on the robot use the python3 that has cv2")
 
 from .errors import FrameError
 

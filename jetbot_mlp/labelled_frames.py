@@ -10,10 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from .errors import DatasetError
 from .features import shrink
 from .frame_files import shown
+from .messages import CLASSES
 from .pictures import decode_picture
 from .road_names import is_road_name, parse_road_name
 
-CLASSES = {"collision": ("blocked", "free"), "mnist": tuple("0123456789")}
 _THREADS = min(4, os.cpu_count() or 1)
 
 

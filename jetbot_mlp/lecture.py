@@ -139,15 +139,17 @@ class NeuralNetwork:
 
         Either form of the lecture: accuracy(test_data) with rows of a label and the raw values, (n, 1 +
         input_nodes), or accuracy(inputs, labels) with raw values (n, input_nodes) and labels (n,) or (n, 1).
-        Raw values are 0..255 and become value / 255 * 0.99 + 0.01 in here, in both forms.
+        Raw values are 0..255 and become value / 255 * 0.99 + 0.01 in here, in both forms; inputs of which
+        none is above 1 are taken to be normalised already and stay as they are.
 
         Returns (matched_list, not_matched_list), the numbers of the rows that were right and wrong.
         """
         inputs, labels = _inputs_and_labels(test_data, labels, self.input_nodes)
+        prepare = normalized if inputs.max() > 1 else np.asarray
         matched_list = []
         not_matched_list = []
         for index, label in enumerate(labels):
-            if self.predict(normalized(inputs[index])) == label:
+            if self.predict(prepare(inputs[index])) == label:
                 matched_list.append(index)
             else:
                 not_matched_list.append(index)

@@ -7,6 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+#: names of each task's classes, in the order of the network's outputs; road has none
+CLASSES = {"collision": ("blocked", "free"), "mnist": tuple("0123456789")}
+
 
 class Frame(NamedTuple):
     """One camera picture."""

@@ -12,25 +12,30 @@ is unpacked, no pickle is ever opened, time and memory stay bounded.
 import io
 import json
 import os
+import re
+import stat
+import struct
 import tempfile
 import zipfile
 import zlib
 from typing import NamedTuple, Optional, Tuple
 
 import numpy as np
-from numpy.lib import format as npy_format
 
 from .errors import ModelFileError
 from .features import FeatureSpec, extract, shrink
+from .messages import CLASSES
 from .network import MLP
 
 FORMAT_VERSION = 1
-MAX_BYTES = 64 * 2 ** 20  #: of a file, and of all that it unpacks to; ours are below 1 MB
-MAX_HEADER_BYTES = 256 * 2 ** 10
+MAX_BYTES = 8 * 2 ** 20  #: of a file, and of all that it unpacks to; ours are below 1 MB
+MAX_HEADER_BYTES = 64 * 2 ** 10
 MAX_LAYERS = 32
+MAX_MEMBERS = 3 + 2 * MAX_LAYERS
 GOLDEN_TOLERANCE = 1e-4  #: largest difference of an output value; float32 on other processors is within 1e-5
 
 TASKS = ("collision", "road", "mnist")
+MNIST_PIXELS = FeatureSpec(grey_size=28, color_size=0, gradient_size=0)
 
 
 class Model(NamedTuple):
@@ -72,7 +77,7 @@ def save_model(path, model, golden_image):
         arrays[f"bias_{index}"] = bias.astype(np.float32)
 
     folder = os.path.dirname(os.path.abspath(path))
-    handle, temporary = tempfile.mkstemp(suffix=".part", prefix=os.path.basename(path) + ".", dir=folder)
+    handle, temporary = tempfile.mkstemp(suffix=".part", prefix=".model-", dir=folder)
     try:
         with os.fdopen(handle, "wb") as stream:
             np.savez_compressed(stream, **arrays)
@@ -112,15 +117,10 @@ def _umask():
 
 def _read_arrays(path):
     """name -> array of every member, each size checked before it is unpacked."""
-    if os.path.isdir(path):
-        raise ModelFileError("expected a model file (.npz), found a folder")
-    size = os.path.getsize(path)
-    if size > MAX_BYTES:
-        raise ModelFileError(f"expected a model file below {MAX_BYTES >> 20} MB, found {size >> 20} MB")
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(io.BytesIO(_read_bytes(path))) as archive:
             members = archive.infolist()
-            if len(members) > 3 + 2 * MAX_LAYERS or sum(m.file_size for m in members) > MAX_BYTES:
+            if len(members) > MAX_MEMBERS or sum(m.file_size for m in members) > MAX_BYTES:
                 raise ModelFileError("holds more or larger arrays than any model of ours; not unpacked")
             arrays = {}
             for member in members:
@@ -134,32 +134,50 @@ def _read_arrays(path):
                 arrays[name[:-4]] = _parse_npy(name, data)
             return arrays
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, ValueError,
-            KeyError, IndexError, OverflowError, UnicodeError) as error:
+            KeyError, IndexError, OverflowError, UnicodeError, struct.error) as error:
         raise ModelFileError(f"damaged or not a model file ({error or type(error).__name__}); "
                              f"copy it again or train a new one")
 
 
-def _parse_npy(name, data):
-    """The array of one .npy member, without NumPy's own reader: it would believe any shape."""
-    stream = io.BytesIO(data)
+def _read_bytes(path):
+    """The whole file, if it is one and of a model's size; a pipe or a device would never end."""
     try:
-        version = npy_format.read_magic(stream)
-        # a header of ours has 118 bytes; NumPy evaluates it as Python literals, so keep it small
-        if version != (1, 0) or int.from_bytes(data[8:10], "little") > 1024:
-            raise ValueError("unusual array header")
-        shape, fortran, dtype = npy_format.read_array_header_1_0(stream)
-    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError, AttributeError) as error:
-        raise ModelFileError(f"array {name!r:.80} is damaged ({str(error):.80}); copy the file again")
-    if dtype not in (np.dtype("<f4"), np.dtype("u1")):
-        raise ModelFileError(f"array {name!r:.80}: expected float32 or uint8, found {str(dtype):.40}")
-    body = data[stream.tell():]
+        status = os.stat(path)
+    except ValueError as error:  # a NUL in the path
+        raise ModelFileError(f"no such path can be ({error}); check it")
+    if not stat.S_ISREG(status.st_mode):
+        raise ModelFileError("expected a model file (.npz), found a folder or a device")
+    with open(path, "rb") as stream:
+        data = stream.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise ModelFileError(f"expected a model file below {MAX_BYTES >> 20} MB, found more")
+    # the zip's last record says how many members there are; zipfile would list them all first
+    end = data.rfind(b"PK\5\6")
+    if end >= 0 and len(data) >= end + 12 and struct.unpack_from("<H", data, end + 10)[0] > MAX_MEMBERS:
+        raise ModelFileError("holds more arrays than any model of ours; not unpacked")
+    return data
+
+
+# NumPy's own reader believes any shape, and its header parser runs Python's tokenizer on what it finds
+_NPY_HEADER = re.compile(rb"\{'descr': '(<f4|\|u1)', 'fortran_order': (?:True|False), "
+                         rb"'shape': \(((?:[0-9]{1,9},? ?){0,4})\), \} *\n")
+
+
+def _parse_npy(name, data):
+    """The array of one .npy member of format 1.0 as `numpy.savez` writes it."""
+    start = 10 + int.from_bytes(data[8:10], "little")
+    match = _NPY_HEADER.match(data, 10, start) if data[:8] == b"\x93NUMPY\x01\x00" else None
+    if match is None or match.end() != start:
+        raise ModelFileError(f"array {name!r:.80} is no plain float32 or uint8 array; copy the file again")
+    dtype = np.dtype(match.group(1).decode("ascii"))
+    shape = tuple(int(length) for length in re.findall(rb"[0-9]+", match.group(2)))
     count = 1
     for length in shape:
         count *= length
-    if fortran and len(shape) > 1 or len(shape) > 4 or count * dtype.itemsize != len(body):
-        raise ModelFileError(f"array {name!r:.80}: expected {shape} values, found {len(body)} bytes; "
+    if count * dtype.itemsize != len(data) - start:
+        raise ModelFileError(f"array {name!r:.80}: expected {shape} values, found {len(data) - start} bytes; "
                              f"copy the file again")
-    return np.frombuffer(body, dtype).reshape(shape).copy()
+    return np.frombuffer(data, dtype, count, start).reshape(shape).copy()
 
 
 def _read_header(arrays):
@@ -167,15 +185,19 @@ def _read_header(arrays):
     if raw is None or raw.dtype != np.uint8 or raw.ndim != 1 or len(raw) > MAX_HEADER_BYTES:
         raise ModelFileError("not a jetbot_mlp model: it has no header; train one with 'jetbot-mlp train'")
     try:
-        header = json.loads(raw.tobytes().decode("utf-8"))
+        header = json.loads(raw.tobytes().decode("utf-8"), parse_constant=_no_such_number)
     except (ValueError, RecursionError) as error:
         raise ModelFileError(f"the header is damaged ({str(error):.80}); copy the file again")
     if not isinstance(header, dict) or header.get("format") != "jetbot_mlp model":
         raise ModelFileError("not a jetbot_mlp model: its header is of something else")
-    if header.get("version") != FORMAT_VERSION:
+    if type(header.get("version")) is not int or header["version"] != FORMAT_VERSION:
         raise ModelFileError(f"expected format version {FORMAT_VERSION}, found {header.get('version')!r:.40}; "
                              f"update jetbot_mlp or train the model again")
     return header
+
+
+def _no_such_number(text):
+    raise ValueError(f"{text} is no JSON number")
 
 
 def _build(header, arrays):
@@ -186,13 +208,12 @@ def _build(header, arrays):
     if not isinstance(sizes, list) or not 2 <= len(sizes) <= MAX_LAYERS + 1 \
             or not all(type(n) is int and 0 < n <= MAX_BYTES // 4 for n in sizes):
         raise ModelFileError(f"layer sizes are not a list of whole numbers: {sizes!r:.80}")
-    if task == "road":
-        sound = classes is None and sizes[-1] == 2
-    else:
-        sound = isinstance(classes, list) and len(classes) == sizes[-1] \
-            and all(isinstance(name, str) for name in classes)
-    if not sound:
-        raise ModelFileError(f"classes {classes!r:.80} do not fit the {sizes[-1]} outputs of a {task} model")
+    expected = None if task == "road" else list(CLASSES[task])
+    if classes != expected or sizes[-1] != (2 if task == "road" else len(expected)):
+        raise ModelFileError(f"a {task} model has the classes {expected}, found {classes!r:.80} "
+                             f"and {sizes[-1]} outputs")
+    if header.get("output_activation") not in (("linear",) if task == "road" else ("softmax", "sigmoid")):
+        raise ModelFileError(f"output activation {header.get('output_activation')!r:.40} does not fit {task}")
     for index, shape in enumerate(zip(sizes[:-1], sizes[1:])):
         for name, expected in ((f"weights_{index}", shape), (f"bias_{index}", shape[1:])):
             array = arrays.get(name)
@@ -207,6 +228,8 @@ def _build(header, arrays):
     except (KeyError, TypeError, ValueError) as error:
         raise ModelFileError(f"the header is not understood by this version ({str(error):.120}); "
                              f"update jetbot_mlp or train the model again")
+    if task == "mnist" and spec != MNIST_PIXELS:
+        raise ModelFileError(f"an mnist model takes 28 x 28 grey pixels, found {spec}")
     if spec.n_features != sizes[0]:
         raise ModelFileError(f"the features have {spec.n_features} numbers, the first layer takes {sizes[0]}")
     for index in range(len(sizes) - 1):

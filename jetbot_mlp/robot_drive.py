@@ -5,6 +5,7 @@ import time
 
 from .control import DEFAULT_LIMITS, DEFAULT_SETTINGS
 from .driver import Driver
+from .errors import HardwareError
 from .hardware import open_camera, open_robot
 from .signals import stop_on_signals
 from .sim_drive import Drive
@@ -27,9 +28,12 @@ def drive_robot(predictors, seconds=None, camera="jetbot", settings=DEFAULT_SETT
         driver.start()
         try:
             _watch(driver, None if seconds is None else started + seconds)
+            for_safety = driver.gate.stopped
             driver.stop("time is up")
         except KeyboardInterrupt:
+            for_safety = False
             driver.stop("Ctrl-C")
+        _insist_on_zero(driver)
         driver.join()
         status, lasted = driver.status(), time.monotonic() - started
     print(file=sys.stderr)
@@ -37,7 +41,18 @@ def drive_robot(predictors, seconds=None, camera="jetbot", settings=DEFAULT_SETT
     if status.frames:
         latency = {"p50": round(status.latency_p50_ms, 3), "p99": round(status.latency_p99_ms, 3)}
     return Drive({"frames": status.frames, "seconds": round(lasted, 3), "fps": status.frames / lasted,
-                  "latency_ms": latency, "stops": len(status.stops)}, status.reason)
+                  "latency_ms": latency, "stops": int(for_safety)}, status.reason)
+
+
+def _insist_on_zero(driver):
+    """Motors that refuse to stop: try for as long as it takes, and say so; Ctrl-C gives up."""
+    try:
+        while not driver.gate.at_rest():
+            print(f"\rTHE MOTORS REFUSE TO STOP ({driver.gate.stop_error}): lift the robot, switch it off",
+                  end="", file=sys.stderr, flush=True)
+            time.sleep(0.05)
+    except KeyboardInterrupt:
+        raise HardwareError(f"the motors refused to stop ({driver.gate.stop_error}); switch the robot off")
 
 
 def _watch(driver, until):

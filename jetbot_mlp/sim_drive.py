@@ -49,6 +49,7 @@ def drive_in_simulator(predictors, world_kind, seconds, seed=0, settings=DEFAULT
         if film is not None:
             video = stack.enter_context(VideoWriter(film, 1 / (sim.period_s * VIDEO_EVERY)))
         driver.start(threaded=False)
+        stack.callback(driver.join)
         stack.callback(driver.stop, "the drive ended")
         for index in steps:
             sim.step()

@@ -16,10 +16,10 @@ from typing import List, NamedTuple, Optional
 import numpy as np
 
 from .augment import augment
-from .dataset import CLASSES
 from .errors import DatasetError
 from .evaluation import evaluate
 from .features import FeatureSpec, extract
+from .messages import CLASSES
 from .metrics import Evaluation, History
 from .model_file import Model
 from .network import MLP

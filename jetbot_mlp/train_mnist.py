@@ -3,18 +3,16 @@ import time
 
 import numpy as np
 
-from .dataset import CLASSES
 from .evaluation import score
-from .features import FeatureSpec
 from .lecture import train_lecture
+from .messages import CLASSES
 from .metrics import History
-from .model_file import Model
+from .model_file import MNIST_PIXELS, Model
 from .network import MLP
 from .train_frames import Trained
 from .trainer import Recipe, class_targets, fit, fold_standardisation
 
-PIXELS = FeatureSpec(grey_size=28, color_size=0, gradient_size=0)
-RECIPE = Recipe(PIXELS, hidden=(100,), output_activation="softmax", loss="softmax_cross_entropy",
+RECIPE = Recipe(MNIST_PIXELS, hidden=(100,), output_activation="softmax", loss="softmax_cross_entropy",
                 epochs=30, batch_size=64, learning_rate=2e-3, dropout=0.1, weight_decay=0.02,
                 label_smoothing=0.05, augment=False)
 VALIDATION_IMAGES = 5000  #: the last of the 60,000: they decide which epoch is kept
@@ -77,12 +75,12 @@ def _finish(network, history, interrupted, samples, test_images, test_labels, se
                "best_epoch": history.best_epoch, "held_out_rule": "MNIST's own test images",
                "held_out": evaluation.metrics, "hidden": [int(n) for n in network.layer_sizes[1:-1]],
                "interrupted": interrupted}
-    return Trained(Model("mnist", classes, network, PIXELS, summary), history, evaluation, seconds,
+    return Trained(Model("mnist", classes, network, MNIST_PIXELS, summary), history, evaluation, seconds,
                    interrupted, [])
 
 
 def as_features(images):
-    """uint8 (n, 784) -> float32 (n, 784) in 0..1: the features that `PIXELS` makes of such a picture."""
+    """uint8 (n, 784) -> float32 (n, 784) in 0..1: the features that `MNIST_PIXELS` makes of such a picture."""
     return images.astype(np.float32) / np.float32(255)
 
 

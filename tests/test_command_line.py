@@ -135,6 +135,10 @@ def test_replay_writes_a_video_of_all_frames_that_can_be_read(made, tmp_path, ca
     (["replay", "{made}/road.npz", "{made}/road", "--out", "{new}.gif"], ".webm"),
     (["simulate", "road", "--out", "{made}/road", "--count", "5"], "road"),
     (["simulate", "road", "--out", "{new}", "--count", "0"], "count"),
+    (["simulate", "road", "--out", "{new}", "--count", "2", "--seed", "10000000"], "seed"),
+    (["check", "/dev/zero", "--json"], "--json"),
+    (["train", "collision", "{made}/collision", "--out", "{new}" + "n" * 250 + ".npz"], "cannot be written"),
+    (["train", "collision", "{made}/collision", "--out", "{new}", "--report", "{made}"], ".html"),
     (["simulate", "rooad", "--out", "{new}", "--count", "5"], "rooad"),
     (["demo", "--out", "{made}"], "no earlier demo"),
     ([], "command"),
@@ -170,6 +174,29 @@ def test_python_m_works_and_its_errors_are_one_line():
     done = subprocess.run([sys.executable, "-m", "jetbot_mlp", "check"], stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, universal_newlines=True)
     assert done.returncode == 2 and len(done.stderr.strip().splitlines()) == 1
+
+
+def test_closed_streams_do_no_harm(made):
+    """stderr closed: the one JSON object is still the only thing on stdout; stdout closed: a quiet end."""
+    command = f"{sys.executable} -m jetbot_mlp drive {made}/road.npz --sim --seconds 1 --json"
+    done = subprocess.run(command + " 2>&-", shell=True, stdout=subprocess.PIPE, universal_newlines=True)
+    assert done.returncode == 0 and json.loads(done.stdout)["frames"] > 0
+    done = subprocess.run(f"set -o pipefail; {sys.executable} -m jetbot_mlp check {made}/road.npz | true",
+                          shell=True, executable="/bin/bash", stderr=subprocess.PIPE, universal_newlines=True)
+    assert done.stderr == ""
+
+
+def test_a_terminated_simulate_leaves_nothing(tmp_path):
+    import signal
+    import time
+
+    process = subprocess.Popen([sys.executable, "-m", "jetbot_mlp", "simulate", "road", "--count", "5000",
+                                "--out", str(tmp_path / "road")], stderr=subprocess.DEVNULL)
+    while not os.listdir(str(tmp_path)):
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 128 + signal.SIGTERM
+    assert os.listdir(str(tmp_path)) == []
 
 
 def test_ctrl_c_during_training_keeps_the_best_model(made, tmp_path):

@@ -38,8 +38,8 @@ def test_free_goes_forward_and_blocked_turns_left_on_the_spot():
     assert avoid_collision(CollisionPrediction(0.5, 7.0), CollisionState(), settings)[0] == (-0.25, 0.25, 7.0)
 
 
-def test_by_default_every_frame_is_judged_by_itself_as_in_the_course():
-    assert turns([0.51, 0.49, 0.51, 0.49], CollisionSettings()) == [True, False, True, False]
+def test_without_hysteresis_every_frame_is_judged_by_itself_as_in_the_course():
+    assert turns([0.51, 0.49, 0.51, 0.49], CollisionSettings(hysteresis=0.0)) == [True, False, True, False]
 
 
 def test_hysteresis_keeps_it_from_chattering():
@@ -106,7 +106,7 @@ def test_both_models_follow_the_road_and_stop_or_turn_while_blocked():
     assert free == alone and free.left > 0
     assert decide([CollisionPrediction(0.9, 2.0), road], State(), settings)[0] == (0.0, 0.0, 2.0)
     turn = settings._replace(when_blocked="turn")
-    assert decide([road, CollisionPrediction(0.9, 2.0)], State(), turn)[0] == (-0.2, 0.2, 2.0)
+    assert decide([road, CollisionPrediction(0.9, 2.0)], State(), turn)[0] == (-0.25, 0.25, 2.0)
 
 
 def test_the_road_is_remembered_while_blocked_so_going_on_does_not_kick():

@@ -386,3 +386,11 @@ def test_one_epoch_on_mnist_reaches_the_lectures_accuracy(real_data):
     folder = os.path.join(real_data, "mnist")
     run = train_lecture(mnist_rows(folder, "train", 60000), mnist_rows(folder, "t10k", 10000), seed=0)
     assert run.accuracy >= 0.943
+
+
+def test_accuracy_takes_inputs_that_are_normalised_already(capsys):
+    random_state = np.random.RandomState(0)
+    raw, labels = random_state.randint(0, 256, (20, 9)), random_state.randint(0, 3, 20)
+    network = NeuralNetwork(9, 4, 3, 0.3)
+    assert network.accuracy(raw, labels) == network.accuracy(raw / 255.0 * 0.99 + 0.01, labels)
+    capsys.readouterr()

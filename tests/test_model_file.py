@@ -108,13 +108,17 @@ def test_other_numbers_than_promised_are_refused(saved):
     (lambda h: h.update(version=99), "format version"),
     (lambda h: h.update(format="other"), "not a jetbot_mlp model"),
     (lambda h: h.update(task="fly"), "task"),
+    (lambda h: h.update(version=True), "format version"),
     (lambda h: h.update(classes=["blocked"]), "classes"),
+    (lambda h: h.update(classes=["free", "blocked"]), "classes"),
+    (lambda h: h.update(output_activation="linear"), "output activation"),
+    (lambda h: h["training"].update(score=float("nan")), "no JSON number"),
     (lambda h: h.update(classes={"a": 1}), "classes"),
     (lambda h: h.update(layer_sizes=[10 ** 9, 10 ** 9, 2]), "layer sizes"),
     (lambda h: h.update(layer_sizes=[]), "layer sizes"),
     (lambda h: h.update(layer_sizes="big"), "layer sizes"),
     (lambda h: h.update(hidden_activation="os.system"), "not understood"),
-    (lambda h: h.update(output_activation=["softmax"]), "not understood"),
+    (lambda h: h.update(output_activation=["softmax"]), "output activation"),
     (lambda h: h["feature_spec"].update(color_size=8), "features have"),
     (lambda h: h["feature_spec"].update(color_size=10 ** 30), "not understood"),
     (lambda h: h["feature_spec"].update(unknown=1), "not understood"),
@@ -150,6 +154,39 @@ def test_an_array_header_that_claims_terabytes_is_refused(saved):
     write_members(saved, members)
     with pytest.raises(ModelFileError):
         load_model(saved)
+
+
+@pytest.mark.parametrize("header", [
+    b"{'descr': '<f4', 'fortran_order': False, 'shape': (3, 3)",  # the tokenizer of old NumPys raises at this
+    b"{'descr': '<f4', 'fortran_order': False, 'shape': (True, 9), }",
+    b"{'descr': '<f4', 'fortran_order': False, 'shape': (-3, -3), }",
+    b"{'descr': '<f4', 'fortran_order': False, 'shape': (9.0,), }",
+    b"{'descr': '|O', 'fortran_order': False, 'shape': (9,), }",
+    b"{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (9,), }",
+    b"__import__('os').getcwd()", b"[" * 100,
+])
+def test_odd_array_headers_are_refused(saved, header):
+    members = members_of(saved)
+    header = header.ljust(117) + b"\n"
+    members["weights_0.npy"] = b"\x93NUMPY\x01\x00" + bytes([len(header), 0]) + header + bytes(36)
+    write_members(saved, members)
+    with pytest.raises(ModelFileError):
+        load_model(saved)
+
+
+def test_pipes_and_devices_are_refused_at_once(tmp_path):
+    pipe = str(tmp_path / "pipe.npz")
+    os.mkfifo(pipe)
+    for path in (pipe, "/dev/zero", "a\0b"):
+        with pytest.raises(ModelFileError):
+            load_model(path)
+
+
+def test_a_list_of_a_million_members_is_not_read(tmp_path):
+    path = str(tmp_path / "many.npz")
+    write_members(path, {"%d.npy" % n: b"" for n in range(100)})
+    with pytest.raises(ModelFileError, match="more arrays"):
+        load_model(path)
 
 
 def test_a_zip_bomb_is_not_unpacked(tmp_path):
