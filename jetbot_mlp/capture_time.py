@@ -12,11 +12,12 @@ import numpy as np
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 _UUID_EPOCH_100NS = 0x01B21DD213814000  # 1582-10-15 to 1970-01-01
 _YEAR_2100_S = 4102444800.0
-# A few frames without a uuid1 (a picture added by hand) must not cost all others their time.
-_SHARE_OF_UUIDS = 0.9
+# Frames without a uuid1 (pictures added by hand) must not cost the others their time. With this share of
+# uuid1s or more they can all be put before the others, so that the last frames, held out, have a time.
+_SHARE_OF_UUIDS = 0.5
 # Copying, unzipping and cloning write thousands of files in seconds; a person with a camera does not.
 _SHORTEST_COLLECTION_S = 10.0
-_FASTEST_FRAME_PERIOD_S = 0.1
+_FASTEST_FRAME_PERIOD_S = 0.03  # a camera's 30 frames a second
 
 
 def uuid1_time_s(file_name):
@@ -53,7 +54,8 @@ def capture_times(names, modification_times_s):
 
     names: list of str; modification_times_s: list of float or None, as long.
     Returns (times_s float64 (n,), time_source, note): time_source is 'uuid1' or 'modification time'
-    (s since 1970), or 'name' (0, 1, 2... in natural order of the names: an order, no clock);
+    (s since 1970), or 'name' (0, 1, 2...: an order, no clock; natural order of the names without uuid1,
+    then those with one by its time, as the order of their names says nothing);
     note is '' or says what had to be assumed.
     """
     from_uuid = [uuid1_time_s(name) for name in names]
@@ -67,7 +69,12 @@ def capture_times(names, modification_times_s):
         return np.array([earliest if t is None else t for t in from_uuid], dtype=np.float64), "uuid1", note
     if tells_capture_time(modification_times_s):
         return np.array(modification_times_s, dtype=np.float64), "modification time", ""
-    order = sorted(range(len(names)), key=lambda i: natural_key(names[i]))
+    order = sorted(range(len(names)), key=lambda i: (
+        (0, natural_key(names[i])) if from_uuid[i] is None else (1, from_uuid[i], natural_key(names[i]))))
     times_s = np.empty(len(names), dtype=np.float64)
     times_s[order] = np.arange(len(names))
-    return times_s, "name", "neither names nor modification times tell when a frame was taken"
+    note = "neither names nor modification times tell when a frame was taken"
+    if known:
+        note = ("only %d of %d names hold a uuid1, and modification times tell nothing; frames with a uuid1 "
+                "count as later than the others" % (len(known), len(names)))
+    return times_s, "name", note

@@ -188,8 +188,11 @@ def _assemble(task, records, paths, skipped, notes):
     for source, title in enumerate(titles_of(paths)):
         members = np.flatnonzero(sources == source)
         files = [records[i].file for i in members]
-        times_s[members], clock, note = capture_times([f.path for f in files], [f.modified_s for f in files])
+        times_s[members], clock, note = capture_times(_ordering_names(files, task),
+                                                      [f.modified_s for f in files])
         clocks.append(clock)
+        if clock == "modification time" and os.path.isfile(paths[source]):
+            note = "local time of the zip, not to be compared with other clocks"
         if len(members):
             note = " (%s)" % note if note else ""
             notes.append("%s: %d frames, in order of %s%s" % (title, len(members), clock, note))
@@ -197,3 +200,13 @@ def _assemble(task, records, paths, skipped, notes):
             notes.append("%s: nothing new, every frame is a copy of one already read or was skipped" % title)
     return Dataset(task, [record.name for record in records], images, targets, times_s, sources, clocks,
                    [record.digest for record in records], skipped, notes)
+
+
+def _ordering_names(files, task):
+    """Names to order frames by: without blocked/ or free/ where both share one numbering (no name twice)."""
+    paths = [file.path for file in files]
+    if task == "collision":
+        numbered = ["%s/%s" % (file.folder.rpartition("/")[0], file.file_name) for file in files]
+        if len(set(numbered)) == len(numbered):
+            return numbered
+    return paths

@@ -2,7 +2,7 @@
 
 idx (http://yann.lecun.com/exdb/mnist): big-endian magic number 0x00000803 (images) or 0x00000801
 (labels), one 32-bit size for each dimension, then the bytes. CSV: one digit a line, the label and
-784 pixel values, with or without a header line.
+784 pixel values, with or without a header line, whole numbers also in the form 5.0 or 5.000e+00.
 """
 import gzip
 import os
@@ -17,7 +17,8 @@ from .frame_files import shown
 
 N_PIXELS = 784  #: 28 x 28
 _MAX_DIGITS = 1000 * 1000
-_MAX_CSV_BYTES = 2 ** 29
+_MAX_CSV_BYTES = 2 ** 31  # np.savetxt writes 25 bytes a value, 1.2 GB for 60000 digits
+_FEWEST_TRAINING_DIGITS = 10  # some are kept for validation
 _CSV_CHUNK_BYTES = 2 ** 23
 _IMAGES, _LABELS = 0x00000803, 0x00000801
 _FOREIGN = "%s is not it (%s); fetch it again"
@@ -29,12 +30,18 @@ def load_mnist(folder):
     Looks for train-images-idx3-ubyte(.gz) and so on, also with '.idx3' for '-idx3', then for
     mnist_train.csv and mnist_test.csv.
     Returns (train_images uint8 (n, 784), train_labels int64 (n,), test_images, test_labels).
-    Raises DatasetError if a file is missing, truncated, foreign or contradicts its twin.
+    Raises DatasetError if a file is missing, truncated, foreign or contradicts its twin, and for fewer than
+    10 training images or none to test.
     """
     folder = os.fspath(folder)
     if not os.path.isdir(folder):
         raise DatasetError("expected a folder with MNIST, found none at %s; check the path" % shown(folder))
-    return _load_part(folder, "train", "train") + _load_part(folder, "t10k", "test")
+    data = _load_part(folder, "train", "train") + _load_part(folder, "t10k", "test")
+    if len(data[0]) < _FEWEST_TRAINING_DIGITS or not len(data[2]):
+        raise DatasetError("expected at least %d training images and 1 test image, found %d and %d in %s; "
+                           "fetch the whole set" % (_FEWEST_TRAINING_DIGITS, len(data[0]), len(data[2]),
+                                                    shown(folder)))
+    return data
 
 
 def _load_part(folder, idx_name, csv_name):
@@ -102,7 +109,7 @@ def _read_csv(path):
     np.loadtxt takes minutes in the robot's NumPy; np.fromstring on some thousand lines at a time does not.
     """
     if os.path.getsize(path) > _MAX_CSV_BYTES:
-        raise _foreign_csv(path, "larger than 512 MB")
+        raise _foreign_csv(path, "larger than 2 GB")
     parts, n_read = [], 0
     try:
         with open(path, "rb") as file:
@@ -132,16 +139,26 @@ def _parse_rows(rows, path, n_before):
     for i, row in enumerate(rows):
         if row.count(b",") != N_PIXELS:
             raise _foreign_csv(path, "row %d has %d values" % (n_before + i + 1, row.count(b",") + 1))
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")  # how NumPy says that it met something that is no number
-            values = np.fromstring(b",".join(rows), dtype=np.int64, sep=",")
-    except (ValueError, DeprecationWarning):
-        values = np.empty(0)
-    if len(values) != len(rows) * (N_PIXELS + 1) or values.min() < 0 or values.max() > 255:
+    text, n_values = b",".join(rows), len(rows) * (N_PIXELS + 1)
+    values = _numbers(text, np.int64)
+    if len(values) != n_values:
+        values = _numbers(text, np.float64)  # 5.0 and the like; takes longer
+    with np.errstate(invalid="ignore"):  # nan compares as False
+        is_good = (values >= 0) & (values <= 255) & (values == np.floor(values))
+    if len(values) != n_values or not is_good.all():
         raise _foreign_csv(path, "something else than whole numbers from 0 to 255 in rows %d to %d"
                            % (n_before + 1, n_before + len(rows)))
     return values.astype(np.uint8).reshape(len(rows), N_PIXELS + 1)
+
+
+def _numbers(text, dtype):
+    """1-D array of the comma-separated numbers in text (bytes); shorter if one is not of that type."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # how NumPy says that it met something that is no number
+            return np.fromstring(text, dtype=dtype, sep=",")
+    except (ValueError, DeprecationWarning):
+        return np.empty(0, dtype)
 
 
 def _foreign_csv(path, why):

@@ -2,7 +2,8 @@
 
 Neighbouring frames are near-twins: whoever holds out frames at random measures how well the network
 remembers, not how well it will do tomorrow. So frames are held out by capture time, the last ones of each
-class in each source, and training frames of the same moment (of any class) are dropped.
+class in each source, and training frames of the same moment (of any class) are dropped: by clock where
+there is one, else the neighbours in order of the names.
 """
 from typing import NamedTuple
 
@@ -10,7 +11,8 @@ import numpy as np
 
 from .errors import DatasetError
 
-GUARD_S = 1.0  #: a training frame is at least this far in time from every held-out frame
+GUARD_S = 1.0  #: a training frame is further than this in time from every held-out frame
+GUARD_NAMES = 2  #: without a clock: further than so many places in the order of the names
 
 
 class Split(NamedTuple):
@@ -105,31 +107,52 @@ def _groups(dataset):
 
 
 def _guarded(dataset, is_held_out):
-    """(is_train bool (n,), note): what is not held out nor within GUARD_S of a held-out frame.
+    """(is_train bool (n,), note): what is neither held out nor next to a held-out frame.
 
-    Only times of the same kind are compared, across sources too (two folders of one drive). A guard that
-    would leave a class without training frames is not applied to that class, and the note says so.
+    uuid1 and modification time both count s since 1970 and are compared with one another, across sources
+    too (two folders of one drive); a zip's modification times are local time, so that a zip is truly
+    guarded only in itself and against other zips. Orders of names are compared within their source.
+    A guard that would leave a class without training frames is not applied to that class, and the note
+    says so.
     """
     too_close = np.zeros(len(dataset), dtype=bool)
     clocks = np.array(dataset.source_clocks)[dataset.sources] if len(dataset) else np.array([], dtype=str)
-    for clock in ("uuid1", "modification time"):  # order of names is no clock
-        held = np.sort(dataset.times_s[(clocks == clock) & is_held_out])
-        mine = np.flatnonzero((clocks == clock) & ~is_held_out)
-        if len(held) and len(mine):
-            after = np.searchsorted(held, dataset.times_s[mine])
-            distance_s = np.minimum(np.abs(dataset.times_s[mine] - held[np.maximum(after - 1, 0)]),
-                                    np.abs(dataset.times_s[mine] - held[np.minimum(after, len(held) - 1)]))
-            too_close[mine] = distance_s < GUARD_S
+    is_timed = clocks != "name"
+    guard_s = GUARD_S + _resolution_s(dataset, clocks)
+    _mark_close(too_close, dataset.times_s, is_timed, is_held_out, guard_s)
+    for source in np.unique(dataset.sources[~is_timed]):
+        _mark_close(too_close, dataset.times_s, dataset.sources == source, is_held_out, GUARD_NAMES)
     note = ""
     for label in np.unique(dataset.labels):
         candidates = (dataset.labels == label) & ~is_held_out
         if candidates.any() and too_close[candidates].all():
             too_close[candidates] = False
-            note = "; all training frames of a class lie within %g s of held-out ones and were kept" % GUARD_S
-    if too_close.any():
-        note = "; %d training frames within %g s of held-out ones dropped%s" % (
-            too_close.sum(), GUARD_S, note)
+            note = "; all training frames of a class lie next to held-out ones and were kept"
+    for kind, distance in ((~is_timed, "%d names" % GUARD_NAMES), (is_timed, "%g s" % guard_s)):
+        if too_close[kind].any():
+            note = "; %d training frames within %s of held-out ones dropped%s" % (
+                too_close[kind].sum(), distance, note)
     return ~is_held_out & ~too_close, note
+
+
+def _mark_close(too_close, times, selected, is_held_out, guard):
+    """Set too_close, bool (n,), where a selected frame lies within guard of a selected held-out one."""
+    held = np.sort(times[selected & is_held_out])
+    mine = np.flatnonzero(selected & ~is_held_out)
+    if len(held) and len(mine):
+        after = np.searchsorted(held, times[mine])
+        distance = np.minimum(np.abs(times[mine] - held[np.maximum(after - 1, 0)]),
+                              np.abs(times[mine] - held[np.minimum(after, len(held) - 1)]))
+        too_close[mine] = distance <= guard
+
+
+def _resolution_s(dataset, clocks):
+    """Coarsest step in s of the sources' modification times: 2 (zip, FAT), 1 (some file systems) or 0."""
+    steps = [0.0]
+    for source in np.unique(dataset.sources[clocks == "modification time"]):
+        times_s = dataset.times_s[dataset.sources == source]
+        steps += [step for step in (1.0, 2.0) if not np.any(times_s % step)]
+    return max(steps)
 
 
 def _check(dataset, is_train, is_held_out, remedy):

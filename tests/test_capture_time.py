@@ -46,9 +46,15 @@ def test_times_written_by_a_copy_are_not_capture_times():
     assert not tells_capture_time([])
     assert not tells_capture_time([5.0] * 100)
     assert not tells_capture_time([5.0 + 0.02 * i for i in range(400)])
-    assert not tells_capture_time([100.0 + 0.05 * i for i in range(4000)])  # a slow clone: 200 s in all
+    assert not tells_capture_time([100.0 + 0.02 * i for i in range(4000)])  # a slow clone: 80 s in all
     assert not tells_capture_time([1.0, 100.0, None])
     assert tells_capture_time([100.0 + 2.0 * i for i in range(400)])
+
+
+@pytest.mark.parametrize("rate_hz", [10, 30])
+def test_times_of_a_camera_that_stored_every_frame_are_capture_times(rate_hz):
+    assert tells_capture_time([100.0 + i / rate_hz for i in range(600)])
+    assert tells_capture_time([float(100 + i // rate_hz) for i in range(600)])  # in whole seconds
 
 
 def test_the_best_clock_of_the_source_is_taken():
@@ -65,7 +71,16 @@ def test_a_few_frames_without_uuid1_do_not_cost_the_others_their_time():
     names = ["%08x-f6c4-11ec-b914-16f63a1aa8c9.jpg" % (i * 10 ** 7) for i in range(20)]
     times_s, clock, note = capture_times(names + ["extra.jpg"], [None] * 21)
     assert clock == "uuid1" and times_s[-1] == times_s.min() and "1 of 21" in note
-    assert capture_times(names[:1] + ["extra.jpg"], [None] * 2)[1] == "name"
+    times_s, clock, note = capture_times(["extra%d.jpg" % i for i in range(20)] + names, [None] * 40)
+    assert clock == "uuid1" and (times_s[:20] == times_s[20]).all() and "20 of 40" in note
+    assert np.diff(times_s[20:]).round(6).tolist() == [1.0] * 19
+
+
+def test_a_few_uuid1s_among_other_names_are_ordered_by_time_and_the_note_says_so():
+    uuids = ["ff000000-f6c4-11ec-b914-16f63a1aa8c9.jpg", "00000000-f6c5-11ec-b914-16f63a1aa8c9.jpg"]
+    times_s, clock, note = capture_times(uuids + ["b10.jpg", "b9.jpg", "b1.jpg"], [None] * 5)
+    assert clock == "name" and times_s.tolist() == [3.0, 4.0, 2.0, 1.0, 0.0]  # not by the uuid1s' names
+    assert "2 of 5 names hold a uuid1" in note and "later" in note
 
 
 def test_no_frames_have_no_times():

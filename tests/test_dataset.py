@@ -250,6 +250,34 @@ def test_times_fall_back_to_modification_times_then_names(tmp_path):
     assert both.source_clocks == ["uuid1", "name"] and both.time_source == "name"
 
 
+def test_one_numbering_of_both_classes_is_one_order_but_two_numberings_are_not(tmp_path):
+    for i in range(12):
+        path = save(tmp_path / "one" / ("blocked" if i % 2 else "free") / ("%d.png" % i), picture(i))
+        save(tmp_path / "two" / path.parent.name / ("%d.png" % (i // 2)), picture(i))
+    for path in tmp_path.glob("*/*/*.png"):
+        os.utime(str(path), (1000, 1000))
+    one, two = (load_dataset("collision", tmp_path / name) for name in ("one", "two"))
+    assert one.time_source == two.time_source == "name"
+    in_order = [one.names[i].rpartition("/")[2] for i in one.times_s.argsort()]
+    assert in_order == ["%d.png" % i for i in range(12)]
+    assert two.times_s[two.targets == 0].max() < two.times_s[two.targets == 1].min()
+
+
+def test_modification_times_of_a_zip_are_called_local(tmp_path):
+    for i in range(6):
+        path = save(tmp_path / "set" / ("blocked" if i % 2 else "free") / ("%d.png" % i), picture(i))
+        os.utime(str(path), (10 ** 9, 10 ** 9 + 60 * i))
+    data = load_dataset("collision", zipped(tmp_path / "set", tmp_path / "set.zip"))
+    assert data.time_source == "modification time" and any("local time" in note for note in data.notes)
+    assert not any("local time" in note for note in load_dataset("collision", tmp_path / "set").notes)
+
+
+def test_a_folder_of_pixel_and_percent_names_asks(tmp_path):
+    root = road(tmp_path / "xy", PIXELS[::2] + [(2 * i, 40 + i) for i in range(40)], (224, 224))
+    with pytest.raises(DatasetError, match="split the folder"):
+        load_dataset("road", root)
+
+
 def test_the_fingerprint_knows_contents_and_labels_but_not_places(tmp_path):
     first = load_dataset("collision", collision(tmp_path / "a"))
     moved = load_dataset("collision", collision(tmp_path / "b/c"))

@@ -36,9 +36,9 @@ def write(folder, name, packed, data):
         (folder / name).write_bytes(data)
 
 
-def write_csv(folder, header="", end="\n"):
+def write_csv(folder, header="", end="\n", form="%d"):
     for part, name in (("train", "mnist_train.csv"), ("t10k", "mnist_test.csv")):
-        rows = [",".join(str(v) for v in [label] + image.tolist()) for image, label in zip(*PARTS[part])]
+        rows = [",".join(form % v for v in [label] + image.tolist()) for image, label in zip(*PARTS[part])]
         (folder / name).write_bytes((header + end.join(rows) + end).encode("utf-8"))
     return folder
 
@@ -69,6 +69,19 @@ def test_idx_files_in_folders_of_their_own_name_are_found(tmp_path):
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\n\n"])
 def test_csv_is_read_with_or_without_header_and_with_any_line_ends(tmp_path, header, end):
     check(load_mnist(write_csv(tmp_path, header, end)))
+
+
+@pytest.mark.parametrize("form", ["%.1f", "%.18e", "%g."])
+def test_csv_of_whole_floats_is_read(tmp_path, form):
+    check(load_mnist(write_csv(tmp_path, form=form)))
+
+
+def test_a_csv_as_large_as_np_savetxt_writes_is_not_too_large(tmp_path):
+    path = write_csv(tmp_path) / "mnist_train.csv"
+    with open(str(path), "r+b") as file:
+        file.truncate(60000 * 785 * 25)  # a hole, no bytes on the disk
+    with pytest.raises(DatasetError, match="row 31 has"):
+        load_mnist(tmp_path)
 
 
 def test_a_csv_without_a_last_line_end_is_read(tmp_path):
@@ -126,6 +139,9 @@ IMAGES, LABELS = "train-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
     (broken_csv(lambda d: b"3," + b",".join([b"256"] * 784) + b"\n" + d), "rows 1 to 31"),
     (broken_csv(lambda d: b"3," + b",".join([b"-1"] * 784) + b"\n" + d), "rows 1 to 31"),
     (broken_csv(lambda d: b"3," + b",".join([b"0.5"] * 784) + b"\n" + d), "rows 1 to 31"),
+    (broken_csv(lambda d: b"3," + b",".join([b"nan"] * 784) + b"\n" + d), "rows 1 to 31"),
+    (broken_csv(lambda d: b"3," + b",".join([b"1e400"] * 784) + b"\n" + d), "rows 1 to 31"),
+    (broken_csv(lambda d: b"\n".join(d.split(b"\n")[:9])), "at least 10 training images .* found 9 and 7"),
     (broken_csv(lambda d: b"3," + b"," * 783 + b"\n" + d), "rows 1 to 31"),
     (broken_csv(lambda d: b"12" + d[1:]), "labels 0 to 9"),
 ])

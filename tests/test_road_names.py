@@ -1,4 +1,5 @@
 """Which numbers are in a road frame's name?"""
+import numpy as np
 import pytest
 
 from jetbot_mlp.errors import DatasetError
@@ -30,6 +31,14 @@ def test_a_number_above_100_means_pixels():
     assert decide([(50, 101)]) == "pixel"
 
 
+def test_pixel_folders_are_recognised_however_high_the_road_lies():
+    random_state = np.random.RandomState(0)
+    for n in (30, 60, 300):
+        for lowest in (75, 100, 112):  # 75 to 120: as in a real folder, with a camera that looks down
+            ys = random_state.randint(lowest, 120 if lowest == 75 else 224, n)
+            assert decide(list(zip(random_state.randint(0, 224, n), ys))) == "pixel"
+
+
 def test_many_spread_numbers_up_to_100_mean_percent():
     assert decide([(10 * i, 70) for i in range(11)]) == "percent"
     assert decide([(30 + 4 * i, 50) for i in range(15)]) == "percent"
@@ -39,12 +48,15 @@ def test_many_spread_numbers_up_to_100_mean_percent():
     [(50, 70)], [(0, 70), (100, 70)],  # too few
     [(48 + i % 4, 60) for i in range(300)],  # a straight road in percent, or a left lane in pixels
     [(i % 101, 60) for i in range(300)] + [(150, 60)],  # one slip of the pen among percents
+    [(20 * i, 120) for i in range(10)] + [(2 * i, 40 + i) for i in range(40)],  # a fifth pixels
+    [(3 * i, 105 + i) for i in range(60)] + [(2 * i, 40 + i) for i in range(40)],  # three fifths pixels
+    [(3 * i, 80 + i % 40) for i in range(70)] + [(i, 50) for i in range(30)],  # and their road lies high
 ])
 def test_an_undecidable_folder_asks_and_names_what_it_found(points):
     with pytest.raises(DatasetError) as error:
         decide(points)
     xs = [x for x, _ in points]
-    for part in ("--xy pixel or --xy percent", "set", "x %d..%d" % (min(xs), max(xs))):
+    for part in ("--xy pixel or --xy percent, or split the folder", "set", "x %d..%d" % (min(xs), max(xs))):
         assert part in str(error.value)
 
 

@@ -56,14 +56,45 @@ def test_two_sources_of_one_drive_are_guarded_against_each_other():
     data.targets = np.zeros((40, 2), np.float32)
     train, held_out, _ = split(data, "time", 0.2)
     assert closest_s(data, train, held_out) >= GUARD_S and len(train) == 28
-    data.source_clocks = ["uuid1", "modification time"]  # two clocks cannot be compared
-    assert len(split(data, "time", 0.2).train) == 32
 
 
-def test_a_mere_order_is_no_clock_so_nothing_is_dropped():
-    data = made(np.arange(20) / 10.0, np.arange(20) % 2, clocks=("name",))
+def test_uuid1_and_modification_time_are_guarded_against_each_other():
+    data = made(np.concatenate([10.0 * np.arange(20), 10.0 * np.arange(20) + 100.3]), np.zeros((40, 2)),
+                [0] * 20 + [1] * 20, ("uuid1", "modification time"), "road")
+    train, held_out, _ = split(data, "time", 0.2)
+    assert closest_s(data, train, held_out) > GUARD_S and len(train) == 28
+    data.source_clocks, data.times_s[20:] = ["uuid1", "name"], np.arange(20)  # two kinds, not to be compared
+    assert len(split(data, "time", 0.2).train) == 30  # 2 neighbours in the order of names, none by uuid1
+
+
+@pytest.mark.parametrize("step_s,clock,guard_s", [
+    (1.0, "modification time", 2.0), (2.0, "modification time", 3.0), (0.25, "modification time", 1.0),
+    (1.0, "uuid1", 1.0)])
+def test_the_guard_is_as_much_wider_as_the_clock_is_coarse(step_s, clock, guard_s):
+    true_s = 0.25 * np.arange(400) + 0.2
+    data = made(np.floor(true_s / step_s) * step_s, np.zeros((400, 2)), clocks=(clock,), task="road")
+    for train, held_out in [split(data)[:2]] + time_blocks(data, 5):
+        assert closest_s(data, train, held_out) > guard_s - 1e-9
+        if clock == "modification time":
+            assert np.abs(true_s[train][:, None] - true_s[held_out][None]).min() > GUARD_S
+    assert "within %g s" % guard_s in split(data).note
+
+
+def test_in_a_mere_order_the_two_neighbours_of_held_out_frames_are_dropped():
+    data = made(np.arange(40), np.zeros((40, 2)), clocks=("name",), task="road")
     train, held_out, note = split(data)
-    assert len(train) + len(held_out) == 20 and "by name" in note
+    assert train.tolist() == list(range(30)) and held_out.tolist() == list(range(32, 40))
+    assert "by name" in note and "2 training frames within 2 names" in note
+    assert [len(pair[0]) for pair in time_blocks(data, 5)] == [30, 28, 28, 28, 30]
+
+
+def test_in_a_mere_order_the_guard_reaches_across_classes_but_not_across_sources():
+    data = made(np.arange(40), np.arange(40) >= 20, clocks=("name",))
+    train, held_out, _ = split(data)
+    assert held_out.tolist() == [16, 17, 18, 19, 36, 37, 38, 39]
+    assert set(range(40)) - set(train) - set(held_out) == {14, 15, 20, 21, 34, 35}
+    data = made(list(range(20)) * 2, np.zeros((40, 2)), [0] * 20 + [1] * 20, ("name", "name"), "road")
+    assert len(split(data).train) == 28
 
 
 def test_a_guard_that_would_leave_nothing_is_not_applied_and_says_so():
