@@ -4,6 +4,7 @@ Both have the same face: value (uint8 (height, width, 3) BGR), observe, unobserv
 Their threads are daemons, so a program can end; an observer that raises does not end them.
 """
 import logging
+import os
 import threading
 import time
 
@@ -11,7 +12,7 @@ import cv2
 import numpy as np
 import traitlets
 
-from .errors import HardwareError
+from .errors import HardwareError, JetbotMLPError
 
 OPEN_S = 30.0  # s, until the official camera class is there
 WAIT_S = 3.0  # s, from then to the first picture
@@ -111,8 +112,14 @@ class UsbCamera(traitlets.HasTraits):
 
     def __init__(self, device=0, width=224, height=224, fps=30):
         super().__init__()
+        if isinstance(device, str):
+            try:
+                device.encode("utf-8"), os.fsencode(device)
+            except UnicodeEncodeError:  # OpenCV would crash the process
+                raise JetbotMLPError(f"camera: expected a video's path in UTF-8, found {ascii(device)}; "
+                                     "rename it, or set LC_ALL=C.UTF-8")
         self.device, self.width, self.height, self.fps = device, width, height, fps
-        self._ending = True
+        self._ending = threading.Event()  # a new one for each thread: a late thread must not see the next's
         self._thread = None
         self._latest = None
         self.start()
@@ -120,21 +127,29 @@ class UsbCamera(traitlets.HasTraits):
     @property
     def running(self):
         """True while frames may come."""
-        return self._thread is not None and self._thread.is_alive()
+        return self._thread is not None and self._thread.is_alive() and not self._ending.is_set()
 
     def start(self):
-        """Start again after `stop`; nothing while running. Raises HardwareError when there is no picture."""
+        """Start again after `stop`; nothing while running. Not inside an observer after a stop.
+
+        Raises HardwareError when there is no picture, or when the last capture hangs in the device.
+        """
         if self.running:
             return
+        self.stop()  # wait once more for a read that hung at the last stop
+        if self._thread is not None and self._thread.is_alive():
+            raise HardwareError("camera: expected the last capture to have ended, found it still reading; pull "
+                                "the plug and put it in again, else restart the program")
         capture = cv2.VideoCapture(self.device)
         if not capture.isOpened():
             capture.release()
             raise HardwareError(f"camera: expected a webcam or video at {self.device!r}, found none; plug it "
                                 "in, close other programs that use it, or name another number")
         capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # a queue of frames is a queue of old frames
-        self._ending = False
+        self._ending = threading.Event()
         self._latest = None
-        self._thread = threading.Thread(target=self._run, args=(capture,), name="usb-camera", daemon=True)
+        arguments = capture, self._ending
+        self._thread = threading.Thread(target=self._run, args=arguments, name="usb-camera", daemon=True)
         self._thread.start()
         try:
             _wait_for_picture(lambda: self._latest)
@@ -143,17 +158,17 @@ class UsbCamera(traitlets.HasTraits):
             raise
 
     def stop(self):
-        """Stop capturing and give the device back. Also inside an observer."""
-        self._ending = True
+        """Stop capturing and give the device back. Also inside an observer. Returns within STOP_S."""
+        self._ending.set()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(STOP_S)
 
-    def _run(self, capture):
+    def _run(self, capture, ending):
         pause_s = 1.0 / (capture.get(cv2.CAP_PROP_FPS) or self.fps) if isinstance(self.device, str) else 0.0
         try:
-            while not self._ending:
+            while not ending.is_set():
                 good, image = capture.read()
-                if not good:
+                if not good or ending.is_set():  # a read may hang for seconds
                     break
                 self._latest = cv2.resize(image, (self.width, self.height), interpolation=cv2.INTER_AREA)
                 try:

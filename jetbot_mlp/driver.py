@@ -5,8 +5,10 @@ decide, command) and the watchdog. They share plain attributes that are replaced
 in place, and one lock, in the gate. `step` is the whole cycle; a stepped simulation calls it itself.
 """
 import atexit
+import functools
 import threading
 import time
+import weakref
 from collections import deque
 from typing import NamedTuple, Optional
 
@@ -62,17 +64,25 @@ def check_image(image):
     raise FrameError(f"frame: expected uint8 (H, W, 3), found {found}; restart the camera")
 
 
+def _stop_at_exit(reference):
+    driver = reference()
+    if driver is not None:
+        driver.stop("the program ended")
+
+
 class Driver:
     """Drives a robot by one or two predictors until something is wrong or someone says stop.
 
-    predictors: a callable Frame -> prediction, or a sequence of them (road and collision).
+    predictors: a callable Frame -> prediction, or a sequence of them (road and collision; one a task).
     robot: set_motors(left, right) and stop(); None is allowed when dry_run.
     camera: value, observe(f, names='value'), unobserve; the driver neither opens nor closes it.
     settings: control.Settings; may be replaced while driving. limits: control.Limits; may not.
     clock: () -> s; in a thread it must run on by itself, in steps it is the simulation's.
     frame_limit_s: wheels are at zero when the last frame is older; at most 0.5.
-    first_frame_s: a camera that shows nothing new for so long after start is refused.
+    first_frame_s: a camera that shows nothing new for so long after start is refused. Deliberate: a frame
+    that is byte for byte camera.value as it was before start counts as frozen, not as the first.
     on_step: callable(Step), after each answered frame, in the drive thread; keep it short.
+    `with driver:` starts it unless it runs, also after a stop.
 
     >>> with Driver(predictor, robot, camera) as driver:      # doctest: +SKIP
     ...     time.sleep(30)
@@ -83,6 +93,9 @@ class Driver:
         self.predictors = (predictors,) if callable(predictors) else tuple(predictors)
         if not self.predictors or not all(callable(p) for p in self.predictors):
             raise ValueError(f"predictors: expected one or several callables, found {predictors!r}")
+        tasks = [p.task for p in self.predictors if getattr(p, "task", None) is not None]
+        if len(set(tasks)) < len(tasks):
+            raise ValueError(f"predictors: expected one for each task, found {', '.join(tasks)}; leave one out")
         if not (hasattr(camera, "observe") and hasattr(camera, "unobserve")):
             raise ValueError(f"camera: expected observe and unobserve, found {type(camera).__name__}")
         self.camera = camera
@@ -97,6 +110,9 @@ class Driver:
         self._thread = None
         self._ever_started = False
         self._observing = False
+        # weak: the program's end must not keep every stopped driver, and with it the simulated world, in
+        # memory. One that moves real wheels is held by the camera that it observes and by its threads.
+        self._at_exit = functools.partial(_stop_at_exit, weakref.ref(self))
         self._begin()
 
     def _begin(self):
@@ -138,7 +154,7 @@ class Driver:
         if isinstance(before, np.ndarray):
             self._last_image = before.copy()  # a camera that only ever shows this is frozen
         self._ever_started = True
-        atexit.register(self.stop, "the program ended")
+        atexit.register(self._at_exit)
         self.gate.open()
         self._started = self._clock()
         try:
@@ -169,11 +185,11 @@ class Driver:
             self._thread.join(timeout)
             ended = ended and not self._thread.is_alive()
         if ended and self.gate.stopped and self.gate.wheels_stopped:
-            atexit.unregister(self.stop)
+            atexit.unregister(self._at_exit)
         return ended
 
     def __enter__(self):
-        return self if self._ever_started else self.start()
+        return self.start()  # nothing when it runs
 
     def __exit__(self, *exception):
         kind = exception[0]

@@ -35,12 +35,12 @@ DAY = 86400 * 10 ** 7
 def simulate(task, out_folder, count, seed=0, progress=None):
     """Write a data set of simulated frames with ground truth.
 
-    task : 'collision' | 'road'; out_folder : must be absent or empty; count : frames, >= 1
+    task : 'collision' | 'road'; out_folder : must be absent or empty (or a link to such); count : >= 1
     seed : 0 to 99,999; the same seed writes the same files
     progress : None or a callable like tqdm: progress(iterable, total=n, desc='...')
     Returns the number of frames of each kind, for example {'blocked': 50, 'free': 50} or {'xy': 100}.
-    Raises DatasetError when out_folder holds something or can't be written. Nothing is left
-    half-written: the folder appears when it is complete.
+    Raises DatasetError when out_folder holds something, is a mount point or can't be written. Nothing is
+    left half-written: the folder appears when it is complete, and only then do new parents stay.
     """
     if task not in ("collision", "road"):
         raise ValueError("expected task 'collision' or 'road', found %r: choose one of them" % (task,))
@@ -49,16 +49,13 @@ def simulate(task, out_folder, count, seed=0, progress=None):
     if not 0 <= seed <= LARGEST_SEED:
         raise ValueError("expected a seed from 0 to %d, found %r: larger ones would reach the worlds "
                          "kept for evaluation" % (LARGEST_SEED, seed))
-    out_folder = os.path.abspath(str(out_folder))
+    out_folder = os.path.realpath(str(out_folder))  # a folder can't take the place of a link
     _refuse_what_is_there(out_folder)
     parent = os.path.dirname(out_folder)
+    missing = _missing_folders(parent)
+    temporary = None
     try:
-        os.makedirs(parent, exist_ok=True)
-        temporary = tempfile.mkdtemp(prefix=".simulate-", dir=parent)
-    except OSError as error:
-        raise DatasetError("expected a place to write to, found %s: %s; choose another folder"
-                           % (parent, error.strerror))
-    try:
+        temporary = _make_temporary(parent)
         counts = _write(task, temporary, count, seed, progress)
         os.chmod(temporary, 0o755)  # mkdtemp makes it private
         if os.path.isdir(out_folder):
@@ -69,7 +66,9 @@ def simulate(task, out_folder, count, seed=0, progress=None):
         raise DatasetError("expected to write %s, found: %s; %s"
                            % (out_folder, error.strerror or error, hint))
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+        _remove_if_empty(missing)
     return counts
 
 
@@ -78,7 +77,36 @@ def world_seed(seed, k):
     return seed * WORLDS_PER_SEED + k % WORLDS_PER_SEED
 
 
+def _missing_folders(folder):
+    """The folders that os.makedirs would make for this one, deepest first."""
+    missing = []
+    while not os.path.lexists(folder) and folder != os.path.dirname(folder):  # Windows: no such drive
+        missing.append(folder)
+        folder = os.path.dirname(folder)
+    return missing
+
+
+def _make_temporary(parent):
+    try:
+        os.makedirs(parent, exist_ok=True)
+        return tempfile.mkdtemp(prefix=".simulate-", dir=parent)
+    except OSError as error:
+        raise DatasetError("expected a place to write to, found %s: %s; choose another folder"
+                           % (parent, error.strerror))
+
+
+def _remove_if_empty(folders):
+    for folder in folders:
+        try:
+            os.rmdir(folder)
+        except OSError:  # it holds the data set, or what someone else put there, or was not made at all
+            pass
+
+
 def _refuse_what_is_there(folder):
+    if os.path.ismount(folder):
+        raise DatasetError("expected a new or empty folder, found a mount point at %s: choose a folder in it"
+                           % folder)
     if os.path.isdir(folder):
         n = len(os.listdir(folder))
         if n:

@@ -34,19 +34,43 @@ def _quiet():
         os.close(null)
 
 
+@contextmanager
+def _silent_log():
+    """Silence OpenCV's own log, which warns of every frame that a full disk refuses; others may print."""
+    log = getattr(getattr(cv2, "utils", None), "logging", cv2)
+    if not hasattr(log, "setLogLevel"):  # OpenCV 4.1
+        yield
+        return
+    level = log.getLogLevel()
+    log.setLogLevel(0)
+    try:
+        yield
+    finally:
+        log.setLogLevel(level)
+
+
+def _check_name(path):
+    try:
+        path.encode("utf-8"), os.fsencode(path)
+    except UnicodeEncodeError:  # OpenCV would crash the process
+        raise JetbotMLPError("expected a video's path in UTF-8, found {}: rename it, or set LC_ALL=C.UTF-8"
+                             .format(ascii(path)))
+
+
 class VideoWriter:
     """``with VideoWriter('drive.webm', 30.0) as video: video.write(frame)``
 
     The frames go to a hidden file beside ``path``, which takes its place when the block ends well; an
     exception or Ctrl-C in the block removes it and leaves an older video as it was.
-    Raises JetbotMLPError for an unknown file ending, a missing folder, a codec that this OpenCV lacks,
-    or no frame at all.
+    Raises JetbotMLPError for an unknown file ending, a name that can't be encoded, a missing folder, a codec
+    that this OpenCV lacks, or no frame at all.
     """
 
     def __init__(self, path, frame_rate_hz=30.0):
         self.path = os.fspath(path)
         self.frame_rate_hz = float(frame_rate_hz)
         folder, name = os.path.split(os.path.abspath(self.path))
+        _check_name(os.path.join(folder, name))
         self._ending = os.path.splitext(name)[1].lower()
         if self._ending not in CODECS:
             raise JetbotMLPError("expected a video file ending in {}, found '{}': rename it, best to .webm"
@@ -75,7 +99,8 @@ class VideoWriter:
             raise ValueError("expected {} as the first frame was, found {}: resize it"
                              .format(self._shape, frame.shape))
         height, width = self._size
-        self._writer.write(np.ascontiguousarray(frame[:height, :width]))
+        with _silent_log():  # _verify will notice what did not arrive
+            self._writer.write(np.ascontiguousarray(frame[:height, :width]))
         self._written += 1
 
     def _open(self, shape):
@@ -108,7 +133,8 @@ class VideoWriter:
     def __exit__(self, kind, error, traceback):
         try:
             if self._writer is not None:
-                self._writer.release()
+                with _silent_log():
+                    self._writer.release()
             if kind is None:
                 self._verify()
                 os.replace(self._temporary, self.path)
@@ -120,9 +146,11 @@ class VideoWriter:
 def iter_video(path):
     """Yield the frames of a video one after another: uint8 (H, W, 3) BGR.
 
-    Raises JetbotMLPError when the file is missing or OpenCV can't read a single frame of it.
+    Raises JetbotMLPError when the file is missing, its name can't be encoded, or OpenCV can't read a single
+    frame of it.
     """
     path = os.fspath(path)
+    _check_name(path)
     with _quiet():
         video = cv2.VideoCapture(path) if os.path.isfile(path) else None
     try:

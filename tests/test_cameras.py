@@ -9,7 +9,7 @@ from fake_jetbot import make_jetbot
 
 import jetbot_mlp.cameras as cameras
 from jetbot_mlp.cameras import OfficialCamera, UsbCamera
-from jetbot_mlp.errors import HardwareError
+from jetbot_mlp.errors import HardwareError, JetbotMLPError
 
 CAMERAS = pytest.mark.parametrize("kind", ["gst", "zmq"])
 
@@ -162,3 +162,71 @@ def test_a_webcam_can_be_stopped_and_started_again_and_survives_its_observers(vi
 def test_no_webcam_is_told(tmp_path):
     with pytest.raises(HardwareError, match="plug it in"):
         UsbCamera(str(tmp_path / "none.avi"))
+
+
+class StallingCapture:
+    """Imitates cv2.VideoCapture; read() waits while `go` is clear. Another picture each time."""
+
+    def __init__(self):
+        self.go, self.opened, self.reading, self.seen = threading.Event(), 0, False, 0
+        self.go.set()
+
+    def __call__(self, device):
+        self.opened += 1
+        return self
+
+    def isOpened(self):
+        return True
+
+    def set(self, name, value):
+        pass
+
+    def release(self):
+        pass
+
+    def read(self):
+        self.reading = not self.go.is_set()
+        self.go.wait(5.0)
+        time.sleep(0.002)
+        self.seen += 1
+        return True, np.full((48, 64, 3), 50 + self.seen % 200, np.uint8)
+
+
+def test_a_webcam_whose_read_hangs_is_told_at_the_next_start_and_comes_back_later(monkeypatch):
+    monkeypatch.setattr(cameras, "STOP_S", 0.1)
+    capture = StallingCapture()
+    monkeypatch.setattr(cameras.cv2, "VideoCapture", capture)
+    camera, got = UsbCamera(0), []
+    capture.go.clear()
+    assert wait_until(lambda: capture.reading)
+    camera.stop()
+    assert not camera.running
+    camera.observe(lambda change: got.append(1), names="value")
+    with pytest.raises(HardwareError, match="still reading"):
+        camera.start()
+    assert capture.opened == 1
+    capture.go.set()
+    camera.start()
+    assert capture.opened == 2 and camera.running and wait_until(lambda: len(got) >= 2)
+    camera.stop()
+    assert not camera.running
+
+
+def test_a_read_that_comes_back_after_the_stop_shows_nothing(monkeypatch):
+    monkeypatch.setattr(cameras, "STOP_S", 0.1)
+    capture = StallingCapture()
+    monkeypatch.setattr(cameras.cv2, "VideoCapture", capture)
+    camera, got = UsbCamera(0), []
+    capture.go.clear()
+    assert wait_until(lambda: capture.reading)
+    camera.stop()
+    camera.observe(lambda change: got.append(1), names="value")
+    capture.go.set()
+    camera._thread.join(2.0)
+    assert not camera._thread.is_alive() and got == []
+
+
+def test_a_video_whose_name_can_not_be_encoded_is_refused_before_opencv_crashes(monkeypatch):
+    monkeypatch.setattr(cameras.cv2, "VideoCapture", None)
+    with pytest.raises(JetbotMLPError, match="rename it, or set LC_ALL"):
+        UsbCamera("/tmp/\udcea.avi")

@@ -1,9 +1,11 @@
+import gc
 import os
 import re
 import subprocess
 import sys
 import threading
 import time
+import weakref
 
 import numpy as np
 import pytest
@@ -14,6 +16,8 @@ from jetbot_mlp.control import Limits, RoadSettings, Settings
 from jetbot_mlp.driver import Driver
 from jetbot_mlp.errors import HardwareError, JetbotMLPError, ModelFileError
 from jetbot_mlp.messages import CollisionPrediction, RoadPrediction
+
+AHEAD = (RoadSettings().speed, RoadSettings().speed)  # the wheels of straight_on
 
 
 class Rig:
@@ -65,7 +69,7 @@ def real_time():
 
 def test_a_step_takes_the_newest_frame_to_the_wheels(stepped):
     result = stepped.step()
-    assert stepped.robot.wheels == (0.2, 0.2) == result.command[:2]
+    assert stepped.robot.wheels == AHEAD == result.command[:2]
     assert result.frame.stamp == result.command.stamp == result.predictions[0].stamp == stepped.clock.now
     np.testing.assert_array_equal(result.frame.image, stepped.camera.value)
 
@@ -125,7 +129,7 @@ def test_two_predictors_follow_the_road_and_stop_while_blocked():
     rig = Rig([straight_on, lambda frame: CollisionPrediction(0.9 if blocked else 0.1, frame.stamp)])
     rig.driver.start(threaded=False)
     rig.step()
-    assert rig.robot.wheels == (0.2, 0.2)
+    assert rig.robot.wheels == AHEAD
     blocked.append(True)
     assert rig.step().command[:2] == (0.0, 0.0)
     assert not rig.robot.moving and rig.driver.status().running  # no latch: it goes on when the way is free
@@ -331,10 +335,40 @@ def test_the_with_block_ends_at_rest_and_says_why():
     assert not rig.robot.moving and rig.reason == "the program raised RuntimeError"
 
 
+def test_a_second_with_block_drives_again():
+    rig = Rig(clock=time.monotonic)
+    for _ in range(2):
+        with rig.driver:
+            rig.camera.show()
+            assert wait_until(lambda: rig.robot.moving)
+        assert not rig.robot.moving
+    assert len(rig.driver.status().stops) == 2
+
+
+@pytest.mark.parametrize("threaded", [False, True])
+def test_a_stopped_driver_and_its_world_can_be_forgotten_without_join(threaded):
+    def drive_and_stop():
+        rig = Rig(clock=time.monotonic if threaded else None)
+        rig.driver.start(threaded)
+        rig.camera.show()
+        if not threaded:
+            rig.driver.step()
+        assert wait_until(lambda: rig.robot.moving)
+        rig.driver.stop()
+        return [weakref.ref(thing) for thing in (rig.driver, rig.robot, rig.camera)]
+
+    def forgotten():
+        gc.collect()
+        return all(reference() is None for reference in left)
+
+    left = drive_and_stop()
+    assert wait_until(forgotten, timeout=1.0)
+
+
 def test_dry_run_does_all_but_the_wheels():
     rig = Rig(dry_run=True)
     rig.driver.start(threaded=False)
-    assert rig.step().command[:2] == (0.2, 0.2)
+    assert rig.step().command[:2] == AHEAD
     rig.driver.stop()
     assert rig.robot.log == [] and rig.driver.status().frames == 1
     Driver(straight_on, None, rig.camera, dry_run=True)
@@ -373,6 +407,20 @@ def test_arguments_that_can_not_drive_are_refused(keywords):
     arguments.update(keywords)
     with pytest.raises(ValueError, match="expected"):
         Driver(**arguments)
+
+
+def test_two_predictors_of_one_task_are_refused():
+    def predictor(task):
+        def predict(frame):
+            return straight_on(frame)
+
+        predict.task = task
+        return predict
+
+    with pytest.raises(ValueError, match="one for each task, found road, road"):
+        Rig([predictor("road"), predictor("road")])
+    Rig([predictor("road"), predictor("collision")])
+    Rig([straight_on, straight_on])  # they do not say
 
 
 # -- in real time, broken for real ------------------------------------------------------------

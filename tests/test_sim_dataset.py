@@ -121,9 +121,47 @@ def test_an_interrupted_run_leaves_nothing_behind(tmp_path, trouble, expected):
                 raise trouble
             yield shot
 
-    with pytest.raises(expected):
-        simulate("collision", tmp_path / "out", 10, progress=progress)
+    for out in (tmp_path / "out", tmp_path / "new" / "parents" / "out"):
+        with pytest.raises(expected):
+            simulate("collision", out, 10, progress=progress)
+        assert os.listdir(str(tmp_path)) == []
+
+
+def test_parents_that_were_there_stay_when_a_run_is_interrupted(tmp_path):
+    def progress(shots, total, desc):
+        raise KeyboardInterrupt
+
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(KeyboardInterrupt):
+        simulate("road", tmp_path / "mine" / "new" / "out", 3, progress=progress)
+    assert [str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*")] == ["mine"]
+
+
+def test_new_parents_go_also_when_the_place_can_not_be_written_to(tmp_path, monkeypatch):
+    def refuse(prefix, dir):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(sim_dataset.tempfile, "mkdtemp", refuse)
+    with pytest.raises(DatasetError, match="expected a place to write to, found .*Permission denied"):
+        simulate("road", tmp_path / "new" / "parents" / "out", 3)
     assert os.listdir(str(tmp_path)) == []
+
+
+def test_a_link_to_an_empty_folder_is_followed(tmp_path):
+    (tmp_path / "disk").mkdir()
+    try:
+        (tmp_path / "link").symlink_to("disk", target_is_directory=True)
+    except OSError:
+        pytest.skip("no symbolic links here")
+    simulate("road", tmp_path / "link", 2)
+    assert (tmp_path / "link").is_symlink() and len(os.listdir(str(tmp_path / "disk"))) == 2
+
+
+def test_a_mount_point_is_refused_at_the_start(tmp_path, monkeypatch):
+    monkeypatch.setattr(os.path, "ismount", lambda path: str(path) == os.path.realpath(str(tmp_path)))
+    with pytest.raises(DatasetError, match="found a mount point .* choose a folder in it"):
+        simulate("road", tmp_path, 2, progress=lambda shots, total, desc: pytest.fail("it began"))
+    assert simulate("road", tmp_path / "in", 2) == {"xy": 2}
 
 
 def test_progress_counts_the_frames(tmp_path):

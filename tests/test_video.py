@@ -1,5 +1,7 @@
 """A video appears whole or not at all, and what was written can be read back."""
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -63,16 +65,17 @@ def test_a_missing_codec_names_the_remedy_and_leaves_nothing(tmp_path, monkeypat
     assert os.listdir(str(tmp_path)) == []
 
 
-def test_a_full_disk_is_noticed(tmp_path):
+def test_a_full_disk_is_noticed_and_told_in_one_message(tmp_path, capfd):
     resource = pytest.importorskip("resource")  # not on Windows
     random, limits = np.random.RandomState(0), resource.getrlimit(resource.RLIMIT_FSIZE)
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (50000, limits[1]))  # Python ignores its signal: EFBIG
         with pytest.raises(JetbotMLPError, match="disk full"), VideoWriter(tmp_path / "a.webm") as out:
-            for _ in range(60):
-                out.write(random.randint(0, 255, (64, 96, 3)).astype(np.uint8))
+            for _ in range(20):
+                out.write(random.randint(0, 255, (256, 384, 3)).astype(np.uint8))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert capfd.readouterr().err == ""
     assert os.listdir(str(tmp_path)) == []
 
 
@@ -81,6 +84,41 @@ def test_odd_sizes_lose_one_row_and_column(tmp_path):
         for frame in frames(3, 65, 97):
             out.write(frame)
     assert [frame.shape for frame in iter_video(tmp_path / "a.webm")] == [(64, 96, 3)] * 3
+
+
+def test_a_progress_bar_may_print_while_frames_are_written(tmp_path, capfd):
+    with VideoWriter(tmp_path / "a.webm") as out:
+        for frame in frames(2):
+            out.write(frame)
+            os.write(2, b"bar ")
+    assert capfd.readouterr().err == "bar bar "
+
+
+def test_a_name_that_can_not_be_encoded_is_refused_before_opencv_crashes(tmp_path, monkeypatch):
+    monkeypatch.setattr(video.cv2, "VideoWriter", None)
+    monkeypatch.setattr(video.cv2, "VideoCapture", None)
+    with pytest.raises(JetbotMLPError, match="rename it, or set LC_ALL"):
+        VideoWriter(str(tmp_path / "\udcea.webm"))
+    with pytest.raises(JetbotMLPError, match="rename it, or set LC_ALL"):
+        next(iter_video(str(tmp_path / "\udcea.webm")))
+
+
+def test_korean_names_work_or_are_refused_with_a_message_where_the_locale_knows_no_korean(tmp_path):
+    script = ("import sys, numpy\n"
+              "from jetbot_mlp.errors import JetbotMLPError\n"
+              "from jetbot_mlp.video import VideoWriter, iter_video\n"
+              "try:\n"
+              "    with VideoWriter(sys.argv[1], 30.0) as out:\n"
+              "        out.write(numpy.full((64, 64, 3), 99, numpy.uint8))\n"
+              "    print(len(list(iter_video(sys.argv[1]))))\n"
+              "except JetbotMLPError as error:\n"
+              "    print(error)\n")
+    path = os.fsencode(str(tmp_path)) + "/\ud55c\uad6d.avi".encode("utf-8")
+    for locale in ("C", "C.UTF-8"):
+        environment = dict(os.environ, LC_ALL=locale, PYTHONCOERCECLOCALE="0", PYTHONUTF8="0")
+        done = subprocess.run([sys.executable, "-c", script, path], env=environment, stdout=subprocess.PIPE)
+        assert done.returncode == 0
+        assert done.stdout.strip() == b"1" or b"rename it, or set LC_ALL" in done.stdout
 
 
 def test_unknown_endings_and_missing_folders_are_refused_before_the_work(tmp_path):
