@@ -11,6 +11,7 @@ is trained twice: first without the validation part, watched on it, then from th
 parts. The second network is the result; the first one is kept if Ctrl-C ends the second.
 """
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import List, NamedTuple, Optional
 
 import numpy as np
@@ -34,6 +35,7 @@ RECIPES = {
 }
 VARIANTS = 16  #: changed copies kept of every frame when they fit into memory
 CACHE_BYTES = 128 * 2 ** 20
+THREADS = 4  #: a fixed number, so that the same seed gives the same copies on every machine
 CHUNK = 2048  #: frames turned into features at once when they do not
 VALIDATION_SHARE = 0.1
 FEWEST_FOR_VALIDATION = 60  #: frames; below that all of them are needed for training
@@ -79,96 +81,117 @@ def train_frames(dataset, recipe=None, held_out="time", random_state=0, progress
 
 def _fit_twice(training, recipe, random_state, progress, notes):
     """-> (network that takes raw features, History, interrupted by Ctrl-C)."""
-    learning, watching = training, None
+    everything = np.arange(len(training))
+    learning, watching = everything, None
     if len(training) >= FEWEST_FOR_VALIDATION:
         try:
             inner = split(training, "time", VALIDATION_SHARE)
         except DatasetError as error:  # one class too thin for a third part
             notes.append(f"no validation part: {error}")
         else:
-            learning, watching = training.subset(inner.train), training.subset(inner.held_out)
-    network, first = _fit_features(learning, watching, recipe, random_state, progress, "learning, watched")
+            learning, watching = inner.train, inner.held_out
+    copies = _Copies(training, recipe, random_state)
+    network, first = _fit(copies, learning, watching, random_state, progress, "learning, watched")
     if watching is None or first.interrupted:
         return network, first.history, first.interrupted
     try:
-        whole, second = _fit_features(training, None, recipe, random_state, progress, "learning from all")
+        whole, second = _fit(copies, everything, None, random_state, progress, "learning from all")
     except KeyboardInterrupt:  # before its first epoch was complete
         return network, first.history, True
     return (network if second.interrupted else whole), first.history, second.interrupted
 
 
-def _fit_features(training, validation, recipe, random_state, progress, title):
-    """One training. validation: Dataset or None. -> (network that takes raw features, Fitted)."""
-    task = training.task
-    n_outputs = 2 if task == "road" else len(CLASSES[task])
-    sample = training.images[random_state.permutation(len(training))[:2 * CHUNK]]
-    features = extract(sample, recipe.features)
-    mean, scale = features.mean(axis=0), _soft_scale(features)
+def _fit(copies, learning, watching, random_state, progress, title):
+    """One training on the frames numbered in learning, watched on those in watching (or None).
+
+    Returns (network that takes raw features, Fitted).
+    """
+    training, recipe = copies.training, copies.recipe
+    n_outputs = 2 if training.task == "road" else len(CLASSES[training.task])
     network = MLP((recipe.features.n_features,) + tuple(recipe.hidden) + (n_outputs,),
                   recipe.hidden_activation, recipe.output_activation, recipe.loss,
                   dropout=recipe.dropout, random_state=random_state)
-    weights = None if task == "road" else class_weights(training.targets, n_outputs)
-    copies = _Copies(training, recipe, mean, scale, random_state)
+    weights = np.ones(len(training), np.float32)
+    if training.task != "road":
+        weights[learning] = class_weights(training.targets[learning], n_outputs)
 
     def batches(epoch):
-        for features, targets, rows in copies.of_epoch(epoch):
+        for features, targets, rows in copies.of_epoch(epoch, learning):
             targets = _as_outputs(targets, n_outputs, recipe.label_smoothing)
-            for start in range(0, len(features), recipe.batch_size):
-                end = start + recipe.batch_size
-                yield (features[start:end], targets[start:end],
-                       None if weights is None else weights[rows[start:end]])
+            for start in range(0, len(rows), recipe.batch_size):
+                part = slice(start, start + recipe.batch_size)
+                yield features[part], targets[part], weights[rows[part]]
 
     validate = None
-    if validation is not None:
-        seen = (extract(validation.images, recipe.features) - mean) / scale
-        wanted = _as_outputs(validation.targets, n_outputs, 0.0)
+    if watching is not None:
+        seen = copies.standardised(training.images[watching])
+        wanted = _as_outputs(training.targets[watching], n_outputs, 0.0)
 
         def validate(network):
             outputs = network.forward(seen)
-            return network.loss_of(outputs, wanted), _score(task, outputs, validation.targets)
+            return network.loss_of(outputs, wanted), _score(training.task, outputs, training.targets[watching])
 
-    n_batches = -(-len(training) // recipe.batch_size)
+    n_batches = sum(-(-size // recipe.batch_size) for size in copies.chunk_sizes(len(learning)))
     fitted = fit(network, batches, n_batches, recipe, random_state, validate, progress, title)
-    fold_standardisation(network, mean, scale)
+    fold_standardisation(network, copies.mean, copies.scale)
     return network, fitted
 
 
 class _Copies:
-    """Standardised features of changed copies of the training frames, a new set in every epoch.
+    """Standardised features of changed copies of the training frames, other copies in every epoch.
 
     Small sets keep `VARIANTS` copies of each frame and go round among them, since preparing them
     costs more than learning from them; large sets are prepared chunk by chunk, so memory is flat.
     """
 
-    def __init__(self, dataset, recipe, mean, scale, random_state):
-        self.dataset, self.recipe, self.random_state = dataset, recipe, random_state
-        self.mean, self.scale = mean, scale
-        bytes_of_all = 4 * len(dataset) * recipe.features.n_features * VARIANTS
+    def __init__(self, training, recipe, random_state):
+        self.training, self.recipe, self.random_state = training, recipe, random_state
+        sample = random_state.permutation(len(training))[:2 * CHUNK]
+        features = extract(training.images[sample], recipe.features)
+        self.mean, self.scale = features.mean(axis=0), _soft_scale(features)
+        bytes_of_all = 4 * len(training) * recipe.features.n_features * VARIANTS
         self.cache = {} if bytes_of_all <= CACHE_BYTES else None
 
-    def of_epoch(self, epoch):
-        """Yield (features (c, n_features), targets, row numbers) of all frames in random order."""
-        order = self.random_state.permutation(len(self.dataset))
+    def chunk_sizes(self, n):
+        """How many frames each item of `of_epoch` has, for n rows."""
+        whole, rest = divmod(n, CHUNK)
+        return [n] if self.cache is not None else [CHUNK] * whole + [rest] * (rest > 0)
+
+    def of_epoch(self, epoch, rows):
+        """Yield (features (c, n_features), targets, row numbers) of the given rows in random order."""
+        order = self.random_state.permutation(rows)
         if self.cache is None:
             for start in range(0, len(order), CHUNK):
-                rows = order[start:start + CHUNK]
-                yield self._prepare(rows) + (rows,)
+                chunk = order[start:start + CHUNK]
+                yield self._prepare(chunk) + (chunk,)
             return
         key = epoch % VARIANTS
         if key not in self.cache:
-            self.cache[key] = self._prepare(np.arange(len(self.dataset)))
+            self.cache[key] = self._prepare(np.arange(len(self.training)))
         features, targets = self.cache[key]
         yield features[order], targets[order], order
 
     def _prepare(self, rows):
-        images, targets = self.dataset.images[rows], self.dataset.targets[rows]
-        if self.recipe.augment:
-            images, targets = augment(images, targets, self.dataset.task, self.random_state,
+        """Changed copies of these rows. The work is shared out to threads: OpenCV lets go of Python's lock."""
+        parts = np.array_split(rows, THREADS)
+        seeds = self.random_state.randint(2 ** 31, size=len(parts))
+        with ThreadPoolExecutor(THREADS) as pool:
+            done = list(pool.map(self._prepare_part, parts, seeds))
+        return np.concatenate([features for features, _ in done]), np.concatenate([targets for _, targets in done])
+
+    def _prepare_part(self, rows, seed):
+        images, targets = self.training.images[rows], self.training.targets[rows]
+        if self.recipe.augment and len(rows):
+            images, targets = augment(images, targets, self.training.task, np.random.RandomState(seed),
                                       mirror=self.recipe.mirror)
+        return self.standardised(images), targets
+
+    def standardised(self, images):
+        """uint8 (n, 112, 112, 3) -> what the network is trained on, float32 (n, n_features)."""
         features = extract(images, self.recipe.features)
         features -= self.mean
         features /= self.scale
-        return features, targets
+        return features
 
 
 def _soft_scale(features):

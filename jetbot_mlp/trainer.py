@@ -6,6 +6,7 @@ validated and kept: single steps jump about, their average does not. Training en
 validation loss has not improved for `patience` epochs; the best epoch's average is kept. So it is
 after Ctrl-C.
 """
+import contextlib
 import math
 from typing import NamedTuple, Optional, Tuple
 
@@ -58,6 +59,11 @@ def fit(network, batches, n_batches, recipe, random_state, validate=None, progre
     Returns Fitted. Raises JetbotMLPError when the loss is not finite, KeyboardInterrupt only
     when not even one epoch was complete.
     """
+    with _one_blas_thread():
+        return _fit(network, batches, n_batches, recipe, random_state, validate, progress, title)
+
+
+def _fit(network, batches, n_batches, recipe, random_state, validate, progress, title):
     optimizer = Adam(recipe.learning_rate, weight_decay=recipe.weight_decay)
     average = network.copy()
     best: Optional[list] = None
@@ -98,6 +104,15 @@ def fit(network, batches, n_batches, recipe, random_state, validate=None, progre
     for parameter, value in zip(network.parameters(), best):
         parameter[...] = value
     return Fitted(history._replace(best_epoch=best_epoch), interrupted)
+
+
+def _one_blas_thread():
+    """Context manager: the products of a step are so small that sharing them out costs more than it saves."""
+    try:
+        from threadpoolctl import threadpool_limits
+    except ImportError:  # on the robot
+        return contextlib.ExitStack()
+    return threadpool_limits(1, user_api="blas")
 
 
 def fold_standardisation(network, mean, scale):
