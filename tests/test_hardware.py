@@ -9,9 +9,12 @@ from driving_fakes import FakeRobot, straight_on, wait_until
 from fake_jetbot import make_jetbot
 
 from jetbot_mlp.cameras import OfficialCamera
+from jetbot_mlp.control import RoadSettings
 from jetbot_mlp.driver import Driver
 from jetbot_mlp.errors import HardwareError
 from jetbot_mlp.hardware import OfficialRobot, adapt_robot, open_camera, open_robot
+
+FORWARD = int(255 * RoadSettings().speed)  # what the motor chip gets when the driver goes straight on
 
 BOARDS = pytest.mark.parametrize("board", ["adafruit", "sparkfun"])
 
@@ -183,10 +186,10 @@ def test_driving_a_bare_official_robot_survives_i2c_failing_for_a_while(install,
     module = install(board=board)
     camera = open_camera()
     with Driver(straight_on, module.Robot(), camera) as driver:
-        assert wait_until(lambda: module.chip.wheels == (51, 51))
+        assert wait_until(lambda: module.chip.wheels == (FORWARD, FORWARD))
         module.chip.broken = {1, 2}
         time.sleep(0.2)
-        assert module.chip.speed == {1: 51, 2: 51}
+        assert module.chip.speed == {1: FORWARD, 2: FORWARD}
         module.chip.broken = set()
         assert wait_until(lambda: module.chip.wheels == (0, 0), 0.3)
         assert wait_until(lambda: not driver.status().running) and "Remote I/O" in driver.status().reason
@@ -207,7 +210,7 @@ def test_an_unplugged_camera_is_seen_and_the_wheels_stop(install):
     module = install()
     camera = open_camera()
     with Driver(straight_on, open_robot(), camera) as driver:
-        assert wait_until(lambda: module.chip.wheels == (51, 51))
+        assert wait_until(lambda: module.chip.wheels == (FORWARD, FORWARD))
         now = time.monotonic()
         module.sensor.unplugged = True
         assert wait_until(lambda: module.chip.wheels == (0, 0), 1.0)
