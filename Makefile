@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint clean
+.PHONY: demo test models lint clean
 
 # the environment is made again when setup.cfg changes
 .venv/ready: setup.cfg setup.py
@@ -17,6 +17,9 @@ demo: .venv/ready  ## the whole job in the simulator: collect, train, evaluate, 
 
 test: .venv/ready  ## the tests
 	$(BIN)/python -m pytest
+
+models: .venv/ready  ## the shipped models and their cards, from the simulator (half an hour)
+	$(BIN)/python models/make.py
 
 lint: .venv/ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check ruff
