@@ -21,7 +21,7 @@ from .sim_drive import drive_in_simulator
 from .simulator import simulate
 from .train_frames import train_frames
 
-FRAMES = 800  #: collected for each task
+FRAMES = 1500  #: collected for each task
 FRESH = 200  #: frames from other worlds, for a score beside the held-out one
 DRIVE_S = 40.0  #: simulated seconds of each filmed drive
 DRIVES = (  # name, models, kind of world, in words

@@ -34,7 +34,7 @@ RECIPES = {
                    dropout=0.1, learning_rate=3e-3, steps=5000),
 }
 VARIANTS = 16  #: changed copies kept of every frame when they fit into memory
-CACHE_BYTES = 128 * 2 ** 20
+CACHE_BYTES = 256 * 2 ** 20
 THREADS = 4  #: a fixed number, so that the same seed gives the same copies on every machine
 CHUNK = 2048  #: frames turned into features at once when they do not
 VALIDATION_SHARE = 0.1

@@ -18,7 +18,7 @@ from .losses import one_hot
 from .metrics import History
 from .optimizers import Adam
 
-FEWEST_EPOCHS = 30  #: however large the set
+FEWEST_EPOCHS = 60  #: however large the set
 AVERAGED_SHARE = 9  #: the average weighs roughly the last 1/9 of all steps so far
 
 
