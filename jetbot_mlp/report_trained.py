@@ -29,7 +29,7 @@ def training_report(title, trained, model_bytes, skipped=()):
     if trained.interrupted:
         facts.append(("Ended", "by Ctrl-C; the best model so far was kept"))
     return TrainingReport(title, facts, trained.history, trained.evaluation, weight_pictures(model),
-                          list(trained.notes), list(skipped))
+                          [note for note in trained.notes if note != training["held_out_rule"]], list(skipped))
 
 
 def evaluation_report(title, model, evaluation):

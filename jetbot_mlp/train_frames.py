@@ -8,7 +8,8 @@ The parts of the data and what each is for:
 
 A student's few hundred frames are too precious to spend a tenth of them on a curve, so the network
 is trained twice: first without the validation part, watched on it, then from the start on both
-parts. The second network is the result; the first one is kept if Ctrl-C ends the second.
+parts. The second network is the result; the first one is kept if Ctrl-C ends the second. Thousands
+of frames can spare a tenth: they are trained once, and the epoch that did best on it is kept.
 """
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -38,6 +39,7 @@ CACHE_BYTES = 256 * 2 ** 20
 THREADS = 4  #: a fixed number, so that the same seed gives the same copies on every machine
 CHUNK = 2048  #: frames turned into features at once when they do not
 VALIDATION_SHARE = 0.1
+TWICE_UP_TO = 8000  #: frames
 FEWEST_FOR_VALIDATION = 60  #: frames; below that all of them are needed for training
 
 
@@ -92,13 +94,17 @@ def _fit_twice(training, recipe, random_state, progress, notes):
             learning, watching = inner.train, inner.held_out
     copies = _Copies(training, recipe, random_state)
     network, first = _fit(copies, learning, watching, random_state, progress, "learning, watched")
-    if watching is None or first.interrupted:
+    if watching is None or first.interrupted or len(training) > TWICE_UP_TO:
         return network, first.history, first.interrupted
     try:
         whole, second = _fit(copies, everything, None, random_state, progress, "learning from all")
     except KeyboardInterrupt:  # before its first epoch was complete
         return network, first.history, True
-    return (network if second.interrupted else whole), first.history, second.interrupted
+    if second.interrupted:
+        return network, first.history, True
+    notes.append("the curves are of a first training, watched on a tenth of the frames; the saved network was then "
+                 "trained from the start on all of them")
+    return whole, first.history._replace(best_epoch=None), False
 
 
 def _fit(copies, learning, watching, random_state, progress, title):

@@ -1,7 +1,11 @@
-"""What the tests share: where the real frames lie, if they are there at all."""
+"""What the tests share: where the real frames lie, if they are there at all; an imitated official package."""
 import os
+import sys
 
 import pytest
+from fake_jetbot import make_jetbot
+
+from jetbot_mlp.cameras import OfficialCamera
 
 
 @pytest.fixture
@@ -11,3 +15,16 @@ def real_data():
     if not os.path.isdir(folder):
         pytest.skip("no real frames: set JETBOT_MLP_DATA to their folder")
     return folder
+
+
+@pytest.fixture
+def install(monkeypatch):
+    """-> function that puts an imitated jetbot package in place."""
+    def put(**keywords):
+        module = make_jetbot(**keywords)
+        monkeypatch.setitem(sys.modules, "jetbot", module)
+        return module
+
+    yield put
+    if OfficialCamera.opened is not None:
+        OfficialCamera.opened.stop()

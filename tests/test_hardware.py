@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 import traitlets
 from driving_fakes import FakeRobot, straight_on, wait_until
-from fake_jetbot import make_jetbot
 
-from jetbot_mlp.cameras import OfficialCamera
 from jetbot_mlp.control import RoadSettings
 from jetbot_mlp.driver import Driver
 from jetbot_mlp.errors import HardwareError
@@ -17,19 +15,6 @@ from jetbot_mlp.hardware import OfficialRobot, adapt_robot, open_camera, open_ro
 FORWARD = int(255 * RoadSettings().speed)  # what the motor chip gets when the driver goes straight on
 
 BOARDS = pytest.mark.parametrize("board", ["adafruit", "sparkfun"])
-
-
-@pytest.fixture
-def install(monkeypatch):
-    """-> function that puts an imitated jetbot package in place."""
-    def put(**keywords):
-        module = make_jetbot(**keywords)
-        monkeypatch.setitem(sys.modules, "jetbot", module)
-        return module
-
-    yield put
-    if OfficialCamera.opened is not None:
-        OfficialCamera.opened.stop()
 
 
 def test_importing_this_package_does_not_import_jetbot():

@@ -63,6 +63,15 @@ def test_large_sets_are_prepared_in_chunks_and_learn_the_same_things(monkeypatch
     assert trained.evaluation.metrics["balanced_accuracy"] > 0.9
 
 
+@pytest.mark.parametrize("twice_up_to, times", [(1000, 2), (10, 1)])
+def test_few_frames_are_trained_twice_many_once(monkeypatch, twice_up_to, times):
+    monkeypatch.setattr(module, "TWICE_UP_TO", twice_up_to)
+    titles = []
+    train_frames(collision_dataset(), QUICK["collision"]._replace(epochs=2),
+                 progress=lambda items, total, desc: titles.append(desc) or items)
+    assert len(titles) == times
+
+
 def test_nothing_held_out_means_no_score():
     trained = train_frames(collision_dataset(40), QUICK["collision"], held_out="none")
     assert trained.evaluation is None and trained.model.training["held_out"] is None

@@ -1,0 +1,65 @@
+import os
+import signal
+import threading
+import time
+
+import pytest
+from driving_fakes import straight_on, wait_until
+
+from jetbot_mlp.errors import HardwareError
+from jetbot_mlp.robot_drive import drive_robot
+
+
+def test_it_drives_for_the_time_asked_and_leaves_the_wheels_at_zero(install, capsys):
+    module = install()
+    done = drive_robot([straight_on], seconds=1.0)
+    assert done.reason == "time is up" and done.result["stops"] == 0
+    assert done.result["frames"] > 3 and done.result["latency_ms"]["p50"] < 100
+    assert module.chip.wheels == (0, 0)
+    assert "frames/s" in capsys.readouterr().err  # the live line
+
+
+def test_a_dry_run_never_opens_the_robot(install):
+    module = install()
+    writes = module.chip.writes
+    assert drive_robot([straight_on], seconds=0.5, dry_run=True).result["frames"] > 0
+    assert module.chip.writes == writes
+
+
+def test_an_unplugged_camera_ends_the_drive_and_counts_as_a_stop(install):
+    module = install()
+    threading.Timer(0.5, lambda: setattr(module.sensor, "unplugged", True)).start()
+    done = drive_robot([straight_on], seconds=10.0)
+    assert done.result["stops"] == 1 and done.result["seconds"] < 5 and done.reason != "time is up"
+    assert module.chip.wheels == (0, 0)
+
+
+def test_ctrl_c_ends_it_in_good_order(install):
+    module = install()
+    threading.Timer(0.6, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+    done = drive_robot([straight_on], seconds=10.0)
+    assert done.result["stops"] == 0 and "SIGINT" in done.reason
+    assert module.chip.wheels == (0, 0)
+
+
+def test_motors_that_refuse_to_stop_are_tried_until_they_obey(install, capsys):
+    module = install()
+
+    def trouble():
+        assert wait_until(lambda: module.chip.wheels != (0, 0))
+        module.chip.broken = {1, 2}
+        time.sleep(2.5)  # longer than any single stop tries
+        module.chip.broken = set()
+
+    thread = threading.Thread(target=trouble)
+    thread.start()
+    done = drive_robot([straight_on], seconds=10.0)
+    thread.join()
+    assert done.result["stops"] == 1 and module.chip.wheels == (0, 0)
+    assert "REFUSE TO STOP" in capsys.readouterr().err
+
+
+def test_without_a_robot_it_says_so(install):
+    install(board=None)
+    with pytest.raises(HardwareError, match="motor board"):
+        drive_robot([straight_on], seconds=1.0)
