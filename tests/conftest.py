@@ -1,11 +1,17 @@
 """What the tests share: where the real frames lie, if they are there at all; an imitated official package."""
 import os
+import signal
 import sys
 
 import pytest
 from fake_jetbot import make_jetbot
 
 from jetbot_mlp.cameras import OfficialCamera
+
+
+def pytest_configure():
+    # a shell that runs the tests in the background has Ctrl-C ignored, for all their children too
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
