@@ -1,7 +1,7 @@
 """Labelled frames from the simulator, in the official folder format.
 
 Collision: ``blocked/<uuid1>.jpg`` and ``free/<uuid1>.jpg``; road: ``xy_<x>_<y>_<uuid1>.jpg`` with pixels
-of the 224 picture. The uuid1 carries the simulated capture time. Every second collision world and
+of the 224 picture. The uuid1 carries the simulated capture time. Every third collision world and
 every fourth road world is a road with obstacles, so that one collision model learns rooms and roads,
 and a road model has seen what may stand there. A data set with seed s is taken in the worlds
 s * 10000, s * 10000 + 1, ...: below EVALUATION_SEED_OFFSET, so that the worlds to judge by are never
@@ -24,7 +24,7 @@ WORLDS_PER_SEED = 10000
 LARGEST_SEED = sim_world.EVALUATION_SEED_OFFSET // WORLDS_PER_SEED - 1
 FRAMES_PER_WORLD = 10  # many worlds teach more than many frames of one
 BEFORE_THINGS_SHARE = 0.6  # of the collision frames; the others are taken wandering about
-WORLD_KINDS = {"collision": ("room", "both"), "road": ("road", "road", "road", "both")}
+WORLD_KINDS = {"collision": ("room", "room", "both"), "road": ("road", "road", "road", "both")}
 STAND_M = 0.115  # from the robot's middle to what stands there: nearer it could not have come
 JPEG_QUALITY = 92
 # 2024-01-01 00:00 UTC in the uuid's time, 100 ns since 1582-10-15 (RFC 4122, 4.1.4); each seed has its day

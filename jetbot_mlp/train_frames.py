@@ -39,7 +39,7 @@ CACHE_BYTES = 256 * 2 ** 20
 THREADS = 4  #: a fixed number, so that the same seed gives the same copies on every machine
 CHUNK = 2048  #: frames turned into features at once when they do not
 VALIDATION_SHARE = 0.1
-TWICE_UP_TO = 8000  #: frames
+TWICE_UP_TO = 10000  #: frames
 FEWEST_FOR_VALIDATION = 60  #: frames; below that all of them are needed for training
 
 

@@ -20,11 +20,11 @@ from jetbot_mlp.train_frames import RECIPES, train_frames
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 SEED = 1
-COUNTS = {"road": 6000, "collision": 14000}  # frames
+COUNTS = {"road": 6000, "collision": 12000}  # frames
 # many frames from many worlds bear a longer training of a freer network than a student's few hundred
 RECIPE_CHANGES = {
     "road": {"steps": 15000},
-    "collision": {"steps": 28000, "hidden": (96, 48), "dropout": 0.1, "weight_decay": 0.02},
+    "collision": {"steps": 25000, "hidden": (96, 48), "dropout": 0.1, "weight_decay": 0.02},
 }
 DRIVES = {  # world, simulated seconds at most, laps, world seeds: the longest drives of each task
     "road": ("road", 1800.0, 10, range(100, 108)),
@@ -114,7 +114,7 @@ def drive(model):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", default=FOLDER, help="folder of the models (default: this one)")
-    parser.add_argument("--count", type=int, help="frames for each task (default: 6000 road, 14000 collision)")
+    parser.add_argument("--count", type=int, help="frames for each task (default: 6000 road, 12000 collision)")
     parser.add_argument("--task", choices=sorted(DRIVES), action="append", help="only this one")
     args = parser.parse_args()
     for wanted in args.task or sorted(DRIVES):

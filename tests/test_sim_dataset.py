@@ -47,8 +47,8 @@ def test_road_frames_carry_pixels_and_a_capture_time_in_their_name(tmp_path):
     assert 1704067200 < first < 1704067200 + 3 * 86400
 
 
-def test_every_second_collision_world_and_every_fourth_road_world_has_road_and_obstacles():
-    for task, kinds in (("collision", ["room", "both", "room", "both", "room"]),
+def test_every_third_collision_world_and_every_fourth_road_world_has_road_and_obstacles():
+    for task, kinds in (("collision", ["room", "room", "both", "room", "room"]),
                         ("road", ["road", "road", "road", "both", "road"])):
         worlds = list(sim_dataset._worlds(task, 50, 2, sim_dataset._Names(2)))
         assert [world.kind for world, _, _, _ in worlds] == kinds
