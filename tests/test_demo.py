@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from jetbot_mlp import demo
+from jetbot_mlp import demo, train_frames
 from jetbot_mlp.errors import JetbotMLPError
 
 pytest.importorskip("matplotlib")
@@ -10,6 +10,8 @@ pytest.importorskip("matplotlib")
 
 @pytest.fixture
 def short(monkeypatch):
+    monkeypatch.setattr(train_frames, "RECIPES", {task: recipe._replace(epochs=5)
+                                                  for task, recipe in train_frames.RECIPES.items()})
     monkeypatch.setattr(demo, "FRAMES", 60)
     monkeypatch.setattr(demo, "FRESH", 10)
     monkeypatch.setattr(demo, "DRIVE_S", 1.0)
