@@ -79,6 +79,53 @@ def time_blocks(dataset, n_blocks=5):
     return pairs
 
 
+def random_draws(dataset, n_draws=10, random_state=0):
+    """As the official notebooks hold out: at random, 50 frames (collision) or 10 % (road), ``n_draws`` times.
+
+    Returns a list of (train, held_out) pairs of int64 indices, each drawn anew from random_state, an int.
+    Nothing keeps near-twins apart: the scores are comparable with those of the notebooks, and too good.
+    Raises DatasetError for fewer than 100 (collision) or 10 frames (road), or too few of one class.
+    """
+    if n_draws < 1:
+        raise ValueError("expected at least 1 draw, found %r" % (n_draws,))
+    fewest = 100 if dataset.task == "collision" else 10
+    if len(dataset) < fewest:
+        raise DatasetError("expected at least %d frames to draw held-out ones from, found %d; hold out blocks of "
+                           "time, or collect more" % (fewest, len(dataset)))
+    count = 50 if dataset.task == "collision" else int(0.1 * len(dataset))
+    random_state = np.random.RandomState(random_state)
+    pairs = []
+    for _ in range(n_draws):
+        is_held_out = np.zeros(len(dataset), dtype=bool)
+        is_held_out[random_state.permutation(len(dataset))[:count]] = True
+        _check(dataset, ~is_held_out, is_held_out, "collect more frames of that kind, or hold out blocks of time")
+        pairs.append((np.flatnonzero(~is_held_out), np.flatnonzero(is_held_out)))
+    return pairs
+
+
+def sources_left_out(dataset):
+    """Each source held out once, all others training: does it work on a floor it has never seen?
+
+    Returns a list of (train, held_out) pairs of int64 indices, one for each source that has frames, in
+    their order; training frames of the same moment are dropped as in `split`.
+    Raises DatasetError for fewer than two sources, or when all frames of a class lie in one of them.
+    """
+    sources = np.unique(dataset.sources)
+    if len(sources) < 2:
+        raise DatasetError("expected at least two sources to leave one out, found %d; name another folder or zip "
+                           "file" % len(sources))
+    pairs = []
+    for source in sources:
+        is_held_out = dataset.sources == source
+        is_train, _ = _guarded(dataset, is_held_out)
+        for label in np.unique(dataset.labels):
+            if not is_train[dataset.labels == label].any():
+                raise DatasetError("expected frames of every class in at least two sources, found class %d in "
+                                   "one only; add a source" % label)
+        pairs.append((np.flatnonzero(is_train), np.flatnonzero(is_held_out)))
+    return pairs
+
+
 def class_weights(targets, n_classes):
     """Weights by which every class counts the same: n / (classes present * frames of the class).
 

@@ -6,7 +6,7 @@ import pytest
 
 from jetbot_mlp.dataset import Dataset, load_dataset
 from jetbot_mlp.errors import DatasetError
-from jetbot_mlp.splits import GUARD_S, class_weights, split, time_blocks
+from jetbot_mlp.splits import GUARD_S, class_weights, random_draws, sources_left_out, split, time_blocks
 
 
 def made(times_s, targets, sources=None, clocks=("uuid1",), task="collision"):
@@ -195,3 +195,37 @@ def test_real_sets_never_share_a_moment(real_data, task):
         for train, held_out in [split(data)[:2]] + time_blocks(data, 5):
             assert closest_s(data, train, held_out) >= GUARD_S
             assert 0.15 * len(data) < len(held_out) < 0.25 * len(data) and len(train) > 0.7 * len(data)
+
+
+def test_random_draws_hold_out_as_many_as_the_official_notebooks_and_differ():
+    data = made(np.arange(200.0), np.arange(200) % 2)
+    pairs = random_draws(data, 3, random_state=4)
+    for train, held_out in pairs:
+        assert len(held_out) == 50 and sorted(np.concatenate([train, held_out])) == list(range(200))
+    assert len({held_out.tobytes() for _, held_out in pairs}) == 3
+    again = random_draws(data, 3, random_state=4)
+    assert all(np.array_equal(a[1], b[1]) for a, b in zip(pairs, again))
+    road = made(np.arange(73.0), np.zeros((73, 2)), task="road")
+    assert [len(held_out) for _, held_out in random_draws(road, 2)] == [7, 7]
+
+
+def test_too_few_frames_for_random_draws_are_refused():
+    with pytest.raises(DatasetError, match="100 frames.*found 40"):
+        random_draws(made(np.arange(40.0), np.arange(40) % 2))
+
+
+def test_each_source_is_left_out_once_and_the_others_keep_their_distance():
+    times = np.concatenate([10.0 * np.arange(20), 10.0 * np.arange(20) + 100.3])
+    data = made(times, np.arange(40) % 2, [0] * 20 + [1] * 20, ("uuid1", "uuid1"))
+    pairs = sources_left_out(data)
+    assert [set(data.sources[held_out]) for _, held_out in pairs] == [{0}, {1}]
+    for train, held_out in pairs:
+        assert set(data.sources[train]).isdisjoint(data.sources[held_out])
+        assert closest_s(data, train, held_out) >= GUARD_S and len(held_out) == 20 and len(train) == 10
+
+
+def test_leaving_a_source_out_needs_two_with_both_classes():
+    with pytest.raises(DatasetError, match="two sources"):
+        sources_left_out(made(np.arange(40.0), np.arange(40) % 2))
+    with pytest.raises(DatasetError, match="class 0 in one only"):
+        sources_left_out(made(np.arange(40.0), [0, 1] * 10 + [1] * 20, [0] * 20 + [1] * 20, ("uuid1", "uuid1")))
