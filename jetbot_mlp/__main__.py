@@ -4,11 +4,11 @@ Exit status: 0 done, 1 a checked model is not sound, 2 bad input (one line says 
 found and what to do), 130 ended by Ctrl-C.
 """
 import argparse
+import importlib
 import os
 import signal
 import sys
 
-from . import commands
 from .errors import JetbotMLPError
 
 
@@ -56,6 +56,8 @@ def build_parser():
         sub = subcommands.add_parser(name, help=text, description=text)
         sub.set_defaults(run=run)
         return sub
+
+    commands = _Later("commands")
 
     sub = add("demo", commands.demo, "the whole job in the simulator: collect, train, evaluate, drive, report")
     sub.add_argument("--out", default="demo", metavar="DIR", help="folder of the results (default: demo)")
@@ -152,6 +154,17 @@ def main(argv=None):
         signal.signal(signal.SIGTERM, previous)
     print(f"jetbot-mlp {args.command}: {' '.join(message.split())}", file=sys.stderr)
     return 2
+
+
+class _Later:
+    """The functions of a module which is imported only when one of them is called: NumPy and OpenCV take
+    long to load, and `doctor` must run where NumPy kills the process."""
+
+    def __init__(self, module):
+        self._module = module
+
+    def __getattr__(self, name):
+        return lambda args: getattr(importlib.import_module("." + self._module, __package__), name)(args)
 
 
 def _unwind(number, frame):
