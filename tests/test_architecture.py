@@ -10,9 +10,9 @@ PACKAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 
 # bottom first; a module may import from the floors below its own
 FLOORS = [
-    "errors messages",
+    "errors messages intervals",
     "layers losses optimizers features metrics control watchdog capture_time pictures road_names augment splits "
-    "video cameras progress signals report_html sim_camera sim_physics sim_room sim_texture sim_track",
+    "calibration video cameras progress signals report_html sim_camera sim_physics sim_room sim_texture sim_track",
     "network_settings trainer evaluation inference frame_files gate hardware overlay report_plots report_pictures "
     "report_scores sim_world",
     "network labelled_frames mnist driver replay report sim_labels sim_render sim_view",

@@ -8,9 +8,9 @@ from jetbot_mlp.errors import PredictionError
 from jetbot_mlp.metrics import (
     classification_metrics,
     format_metrics,
+    meaning_in_words,
     reliability,
     road_metrics,
-    wilson_interval,
 )
 
 NAMES = ("blocked", "free")
@@ -59,13 +59,7 @@ def test_no_samples_give_none_and_not_nan():
     for task, metrics in (("collision", collision), ("road", road)):
         strictly_json(metrics)
         assert "nan" not in format_metrics(task, metrics)
-
-
-def test_wilson_interval_has_the_textbook_values():
-    # 81 of 263: Newcombe, Statistics in Medicine 17 (1998), table I: 0.2553 to 0.3662
-    assert wilson_interval(81, 263) == pytest.approx([0.2553, 0.3662], abs=5e-5)
-    assert wilson_interval(0, 20) == pytest.approx([0.0, 0.1611], abs=5e-5)
-    assert wilson_interval(0, 0) is None
+        assert meaning_in_words(task, metrics) == ""
 
 
 def test_balanced_interval_covers_the_truth_about_19_times_in_20():
@@ -156,3 +150,42 @@ def test_the_table_of_ten_digits_is_aligned():
     digits = [str(i) for i in range(10)]
     metrics = classification_metrics(np.arange(1000) % 10, one_hot(np.arange(1000) % 10, 10), digits)
     assert len({len(line) for line in format_metrics("mnist", metrics).splitlines()[-11:]}) == 1
+
+
+def test_the_words_say_what_else_the_score_could_be_and_how_many_frames_would_tell():
+    # 41 of 48 right: Wilson's 0.729 to 0.928 for each class apart is wider, both together 0.73 to 0.93
+    metrics = classification_metrics([0] * 24 + [1] * 24, one_hot([0] * 20 + [1] * 24 + [0] * 3 + [1]), NAMES)
+    words = meaning_in_words("collision", metrics)
+    assert words.startswith("48 frames: the balanced accuracy could as well be 0.")
+    assert "points you need about" in words and words in format_metrics("collision", metrics)
+    many = classification_metrics([0, 1] * 500, one_hot([0, 1] * 500), NAMES)
+    assert "points or better" in meaning_in_words("collision", many)
+    error = np.array([[0.0, 0.0], [0.5, 0.25]] * 10)
+    words = meaning_in_words("road", road_metrics(np.zeros((20, 2)), error))
+    # 0 and 56 px: s = 28.7, half-width 1.96 * 28.7 / sqrt(20) = 12.6 px, so 20 * (12.6 / 2)^2 = 793 for 2 px
+    assert "15.4 or 40.6 px" in words and "about 800 frames" in words
+
+
+def test_every_score_has_its_interval():
+    metrics = classification_metrics([0, 0, 0, 1], one_hot([0, 1, 1, 1]), NAMES)
+    assert metrics["recall_interval"][1][1] == 1.0 and metrics["recall_interval"][0][0] < 1 / 3
+    road = road_metrics(np.zeros((50, 2)), np.random.RandomState(0).normal(size=(50, 2)))
+    assert road["mse_interval"][0] < road["mse"] < road["mse_interval"][1]
+
+
+def test_the_calibration_error_is_a_score_of_its_own_and_chance_is_told_from_it():
+    random = np.random.RandomState(0)
+    prob = random.random_sample(60)
+    true = (random.random_sample(60) > prob).astype(int)  # class 0 comes true with prob: honest, but few frames
+    metrics = classification_metrics(true, np.stack([prob, 1 - prob], axis=1), NAMES)
+    by_chance = metrics["calibration_error_by_chance"]
+    assert metrics["expected_calibration_error"] == pytest.approx(by_chance, rel=0.4) and by_chance > 0.08
+    boast = classification_metrics(true, one_hot(np.where(random.random_sample(60) < 0.7, true, 1 - true)), NAMES)
+    assert boast["expected_calibration_error"] > 0.2 and boast["calibration_error_by_chance"] == 0.0
+
+
+def test_ten_digits_are_calibrated_by_the_probability_of_the_answer():
+    digits = [str(i) for i in range(10)]
+    wrong = np.full((10, 10), 0.02) + 0.8 * np.eye(10)[(np.arange(10) + 1) % 10]
+    metrics = classification_metrics(np.arange(10), wrong, digits)
+    assert metrics["expected_calibration_error"] == pytest.approx(0.82)
