@@ -40,7 +40,7 @@ def test_up_in_the_picture_is_plus_y():
 def test_obstacles_on_the_road_are_drawn_and_its_world_has_no_walls():
     road, both = (draw_from_above(make_world(kind, 1), size=400) for kind in ("road", "both"))
     pixels, _, _ = sim_view._projection(make_world("both", 1), 400)
-    changed = (road != both).any(axis=2)
+    changed = (np.abs(road.astype(int) - both) > 5).any(axis=2)  # OpenCV 4.1 rounds shadows differently
     for body in make_world("both", 1).room.obstacles:
         x, y = pixels(body.centre)
         assert changed[y, x]

@@ -26,7 +26,8 @@ def test_a_world_of_both_is_the_road_of_its_seed_with_obstacles_and_their_shadow
     np.testing.assert_array_equal(both.track.points, road.track.points)
     x, y = ((np.array(both.room.obstacles[0].centre) - both.origin_m) / sim_world.M_PER_PX).astype(int)
     assert both.ground[y, x].sum() < 0.7 * road.ground[y, x].sum()
-    assert (both.ground[:50] == road.ground[:50]).all()
+    # OpenCV 4.1 blurs an even grey of 128 to 127, and the whole ground with it
+    assert np.abs(both.ground[:50].astype(int) - road.ground[:50]).max() <= 2
 
 
 def test_among_obstacles_a_robot_starts_on_the_track_with_free_lane_ahead():
