@@ -1,0 +1,188 @@
+"""A yardstick: a small convolutional network, trained from scratch in torch on the folds of our crossvalidation.
+
+    python benchmarks/convolutional_network.py collision|road DATASET... [--blocks 5] [--draws 3] [--json]
+
+Each dataset is judged by itself: blocks of capture time, each held out once, and random draws of 50
+frames (collision) or 10 % (road) as in the official notebooks. Nothing is ever chosen on held-out
+frames: the number of steps is fixed and the last network counts. The frames, folds, random changes,
+class weights and scores are those of jetbot_mlp; only the network, its optimiser and its automatic
+differentiation are torch's, so the difference in the scores is that of the networks.
+"""
+import argparse
+import json
+import math
+import sys
+import time
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from jetbot_mlp import progress
+from jetbot_mlp.augment import augment
+from jetbot_mlp.dataset import load_dataset
+from jetbot_mlp.errors import DatasetError, JetbotMLPError
+from jetbot_mlp.evaluation import score
+from jetbot_mlp.messages import CLASSES
+from jetbot_mlp.splits import class_weights, split, time_blocks
+
+DRAWN_FRAMES = 50  #: held out in each random draw, collision; the official notebook's
+DRAWN_SHARE = 0.1  #: road
+KEYS = {"collision": ("balanced_accuracy", "accuracy"), "road": ("mse", "mae_x_px", "mae_y_px")}
+
+
+class Settings(NamedTuple):
+    """How the network is built and trained; the same for every dataset of a task."""
+
+    size: int = 64  #: px, side of the frames it sees
+    widths: tuple = (16, 32, 64, 64)  #: channels of the 3x3 convolutions, each halves the side
+    head: str = "flat"  #: 'flat': all positions, 64 units; 'pooled': mean over the positions
+    steps: int = 800  #: of the optimizer
+    batch_size: int = 32
+    learning_rate: float = 2e-3  #: highest; half a cosine down to 0 after a short warm-up
+    weight_decay: float = 0.05  #: decoupled (AdamW)
+    dropout: float = 0.3  #: before the last layer
+    label_smoothing: float = 0.1  #: collision only
+
+
+def build_network(torch, settings):
+    """Convolution 3x3, max pooling, batch normalisation, ReLU, as often as there are widths; then the head.
+
+    Pooling comes straight after the convolution: the same operations in a third of the time. Takes float32
+    (n, 3, size, size), gives (n, 2): logits of CLASSES, or x and y.
+    """
+    nn, layers, channels, side = torch.nn, [], 3, settings.size
+    for width in settings.widths:
+        layers += [nn.Conv2d(channels, width, 3, padding=1, bias=False), nn.MaxPool2d(2), nn.BatchNorm2d(width),
+                   nn.ReLU()]
+        channels, side = width, side // 2
+    if settings.head == "pooled":
+        layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(settings.dropout), nn.Linear(channels, 2)]
+    else:
+        layers += [nn.Flatten(), nn.Linear(channels * side ** 2, 64), nn.ReLU(), nn.Dropout(settings.dropout),
+                   nn.Linear(64, 2)]
+    return nn.Sequential(*layers)
+
+
+def train(torch, training, settings, random_state):
+    """Fit a network to a Dataset. random_state: np.random.RandomState.
+
+    Returns a function: images uint8 (n, 112, 112, 3) -> outputs float32 (n, 2): probabilities, or x and y.
+    """
+    torch.manual_seed(int(random_state.randint(2 ** 31)))
+    mean, std = (f(training.images / np.float32(255), axis=(0, 1, 2)) for f in (np.mean, np.std))
+    network = build_network(torch, settings).to(memory_format=torch.channels_last)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate,
+                                  weight_decay=settings.weight_decay)
+    is_collision = training.task == "collision"
+    weights = class_weights(training.targets, 2) if is_collision else np.ones(len(training), np.float32)
+
+    def as_input(images):
+        small = np.stack([cv2.resize(image, (settings.size,) * 2, interpolation=cv2.INTER_AREA) for image in images])
+        values = (small * np.float32(1 / 255) - mean) / std
+        return torch.from_numpy(values).permute(0, 3, 1, 2)  # a view: channels stay last in memory
+
+    network.train()
+    rows = np.zeros(0, np.int64)
+    for step in range(settings.steps):
+        while len(rows) < settings.batch_size:  # the next epoch
+            rows = np.concatenate([rows, random_state.permutation(len(training))])
+        batch, rows = rows[:settings.batch_size], rows[settings.batch_size:]
+        images, targets = augment(training.images[batch], training.targets[batch], training.task, random_state)
+        outputs = network(as_input(images))
+        if is_collision:
+            losses = torch.nn.functional.cross_entropy(outputs, torch.from_numpy(targets), reduction="none",
+                                                       label_smoothing=settings.label_smoothing)
+        else:
+            losses = torch.nn.functional.huber_loss(outputs, torch.from_numpy(targets), reduction="none").sum(dim=1)
+        rate = 0.5 * settings.learning_rate * (1 + math.cos(math.pi * step / settings.steps))
+        optimizer.param_groups[0]["lr"] = rate * min(1.0, (step + 1) / 50)
+        optimizer.zero_grad()
+        (losses * torch.from_numpy(weights[batch])).mean().backward()
+        optimizer.step()
+    network.eval()
+
+    def predict(images):
+        with torch.no_grad():
+            outputs = network(as_input(images))
+            return (torch.softmax(outputs, dim=1) if is_collision else outputs).numpy()
+    return predict
+
+
+def folds_of(dataset, blocks, draws, seed):
+    """-> {protocol: [(train, held_out) index arrays]}."""
+    folds = {}
+    if blocks:
+        folds["time"] = time_blocks(dataset, blocks)
+    if draws:
+        share = DRAWN_FRAMES / len(dataset) if dataset.task == "collision" else DRAWN_SHARE
+        parts = [split(dataset, "random", share, random_state=seed + draw) for draw in range(draws)]
+        folds["random"] = [(part.train, part.held_out) for part in parts]
+    return folds
+
+
+def judge(torch, dataset, pairs, settings, seed, title):
+    """Train on each fold and score what it holds out -> dict: mean of each score over the folds, and the folds."""
+    scores = []
+    for number, (train_rows, held_rows) in enumerate(progress.bar(pairs, total=len(pairs), desc=title)):
+        predict = train(torch, dataset.subset(train_rows), settings, np.random.RandomState([seed, number]))
+        held = dataset.subset(held_rows)
+        scores.append(score(dataset.task, CLASSES.get(dataset.task), predict(held.images), held.targets,
+                            held.names, held.images).metrics)
+    result = {key: float(np.mean([fold[key] for fold in scores])) for key in KEYS[dataset.task]}
+    result["folds"] = scores
+    return result
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("task", choices=("collision", "road"))
+    parser.add_argument("datasets", nargs="+", metavar="DATASET", help="folder or zip file, each judged by itself")
+    parser.add_argument("--blocks", type=int, default=5, help="of capture time; 0: none (default: 5)")
+    parser.add_argument("--draws", type=int, default=0, help="random hold-outs (default: 0)")
+    parser.add_argument("--steps", type=int, default=Settings().steps, help="of training (default: %(default)s)")
+    parser.add_argument("--size", type=int, default=Settings().size, help="px of a frame (default: %(default)s)")
+    parser.add_argument("--head", choices=("flat", "pooled"), default=Settings().head)
+    parser.add_argument("--threads", type=int, default=1, help="of torch (default: 1)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout and nothing else")
+    args = parser.parse_args(argv)
+    try:
+        import torch
+    except ImportError:
+        print("torch is not installed, so its network was left out; see benchmarks/README.md", file=sys.stderr)
+        if args.json:
+            print(json.dumps({"task": args.task, "absent": ["torch"], "datasets": {}}))
+        return 0
+    torch.set_num_threads(args.threads)
+    cv2.setNumThreads(args.threads)
+    settings = Settings(size=args.size, steps=args.steps, head=args.head)
+    n_parameters = sum(p.numel() for p in build_network(torch, settings).parameters())
+    results = {"task": args.task, "absent": [], "settings": settings._asdict(), "parameters": n_parameters,
+               "datasets": {}}
+    if not args.json:
+        print("convolutional network, %d parameters, %d px, %d steps" % (n_parameters, settings.size, settings.steps))
+        print("%-36s%-8s%6s%s%9s" % ("frames", "held", "folds", "".join("%19s" % key for key in KEYS[args.task]),
+                                    "seconds"))
+    try:
+        for path in args.datasets:
+            dataset = load_dataset(args.task, path)
+            results["datasets"][path] = {}
+            for protocol, pairs in folds_of(dataset, args.blocks, args.draws, args.seed).items():
+                started = time.perf_counter()
+                result = judge(torch, dataset, pairs, settings, args.seed, path)
+                result["seconds"] = round(time.perf_counter() - started, 1)
+                results["datasets"][path][protocol] = result
+                if not args.json:
+                    print("%-36s%-8s%6d%s%9.0f" % (path[-35:], protocol, len(pairs), "".join(
+                        "%19.4f" % result[key] for key in KEYS[args.task]), result["seconds"]), flush=True)
+    except (JetbotMLPError, DatasetError) as error:
+        print("convolutional_network: %s" % error, file=sys.stderr)
+        return 2
+    if args.json:
+        print(json.dumps(results))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

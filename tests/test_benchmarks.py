@@ -1,0 +1,92 @@
+"""The benchmarks start everywhere, name absent peers, and their torch networks are what they claim to be."""
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from synthetic import collision_dataset
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+SCRIPTS = ("convolutional_network", "prediction_time", "training_cost")
+
+
+@pytest.fixture
+def run(tmp_path):
+    """-> function that runs a benchmark where importing torch fails, installed or not."""
+    (tmp_path / "torch.py").write_text("raise ImportError('none here')")
+    paths = [str(tmp_path), ROOT] + [path for path in [os.environ.get("PYTHONPATH")] if path]
+    environment = dict(os.environ, PYTHONPATH=os.pathsep.join(paths))
+
+    def run(script, *arguments):
+        command = [sys.executable, os.path.join(ROOT, "benchmarks", script + ".py")] + list(arguments)
+        return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True,
+                              env=environment, cwd=str(tmp_path))
+    return run
+
+
+def load(script):
+    """Import a benchmark, which is no part of the package, by its path."""
+    spec = importlib.util.spec_from_file_location(script, os.path.join(ROOT, "benchmarks", script + ".py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_help_works_without_torch(run, script):
+    done = run(script, "--help")
+    assert (done.returncode, done.stderr) == (0, "") and "--json" in done.stdout
+
+
+def test_prediction_time_names_absent_peers_and_measures_ours(run):
+    done = run("prediction_time", "--turns", "1", "--json")
+    result = json.loads(done.stdout)
+    assert done.returncode == 0 and "torch is not installed" in done.stderr
+    assert result["absent"] == ["torch"] and result["reached"] is None
+    assert sorted(result["median_ms"]) == ["collision.npz", "road.npz"]
+    assert all(0 < value < 100 for value in result["median_ms"].values())
+
+
+def test_the_convolutional_network_without_torch_says_so(run):
+    done = run("convolutional_network", "collision", "nowhere", "--json")
+    assert done.returncode == 0 and json.loads(done.stdout)["absent"] == ["torch"]
+    assert "torch is not installed" in done.stderr
+
+
+def test_a_failed_training_is_reported_not_measured(run):
+    done = run("training_cost", "collision", "nowhere")
+    assert done.returncode == 1 and "jetbot-mlp train failed" in done.stderr and "nowhere" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_memory_is_that_of_the_one_process():
+    module = load("training_cost")
+    assert module.run(["check", os.path.join(ROOT, "models", "road.npz")])[0].startswith("sound")
+    if hasattr(os, "wait4"):
+        assert 10 < module.run(["--help"])[1]["peak_mb"] < 400
+
+
+def test_random_draws_hold_out_as_many_frames_as_the_official_notebook():
+    folds = load("convolutional_network").folds_of(collision_dataset(160), 5, 3, seed=0)
+    assert [len(held_out) for _, held_out in folds["random"]] == [50] * 3
+    assert sorted(np.concatenate([held_out for _, held_out in folds["time"]])) == list(range(160))
+
+
+def test_the_peers_have_as_many_weights_as_the_published_networks():
+    torch = pytest.importorskip("torch")
+    module = load("prediction_time")
+    for build, expected in ((module.resnet18, 11689512), (module.alexnet, 61100840)):  # torchvision's, 1000 classes
+        with torch.device("meta"):  # no memory is filled
+            assert sum(p.numel() for p in build(torch, 1000).parameters()) == expected
+
+
+def test_the_convolutional_network_learns():
+    torch = pytest.importorskip("torch")
+    torch.set_num_threads(1)  # more would only wait for each other
+    module, dataset = load("convolutional_network"), collision_dataset(80)
+    settings = module.Settings(size=32, widths=(8, 16), steps=60)
+    predict = module.train(torch, dataset, settings, np.random.RandomState(0))
+    assert np.mean(predict(dataset.images).argmax(axis=1) == dataset.targets) > 0.9
