@@ -1,8 +1,10 @@
 """Real cameras: the robot's own, behind the official class, and any webcam.
 
-Both have the same face: value (uint8 (height, width, 3) BGR), observe, unobserve, start, stop, running.
-Their threads are daemons, so a program can end; an observer that raises does not end them.
+All have the same face: value (uint8 (height, width, 3) BGR), observe, unobserve, start, stop, running, width,
+height, description, upside_down. Their threads are daemons, so a program can end; an observer that raises does
+not end them.
 """
+import atexit
 import logging
 import os
 import threading
@@ -17,31 +19,20 @@ from .errors import HardwareError, JetbotMLPError
 OPEN_S = 30.0  # s, until the official camera class is there
 WAIT_S = 3.0  # s, from then to the first picture
 STOP_S = 2.0  # s; ZmqCamera.stop() can block for ever
+TROUBLE = ("shut down other notebooks and programs that use it, else run on the host: "
+           "sudo systemctl restart nvargus-daemon")
 
 
-class OfficialCamera(traitlets.HasTraits):
-    """jetbot.Camera (OpenCvGstCamera or ZmqCamera) with an end.
+class Camera(traitlets.HasTraits):
+    """What every camera here has. upside_down: the picture is turned by 180 degrees; may change any time."""
 
-    factory: the class (called, or its instance() if it has one). Its capture thread is no daemon and would
-    keep a finished script alive with the wheels turning; a thread inherits that from the thread which
-    starts it, so the camera is opened in a daemon.
-    """
-
-    opened = None  # the one open camera of this process: argus refuses a second one
     value = traitlets.Any()
 
-    def __init__(self, factory):
+    def __init__(self, description, upside_down=False):
         super().__init__()
-        opening = getattr(factory, "instance", factory)
-        self.camera = _in_daemon(opening, OPEN_S)
-        self._latest = self.value = getattr(self.camera, "value", None)
-        self._open()
-
-    @property
-    def running(self):
-        """True while the capture thread lives (it ends without a word when the camera is unplugged)."""
-        thread = self._capture_thread()
-        return thread is not None and thread.is_alive()
+        self.description = description
+        self.upside_down = upside_down
+        self._latest = None
 
     @property
     def width(self):
@@ -53,75 +44,118 @@ class OfficialCamera(traitlets.HasTraits):
         """px."""
         return self.value.shape[0]
 
-    def start(self):
-        """Start again after `stop`; nothing while running."""
-        if self.running:
-            return
-        # The official start() asks thread.isAlive(), gone since Python 3.9, unless there is no thread.
-        for name in ("thread", "_thread"):
-            if name in vars(self.camera):
-                delattr(self.camera, name)
-        if hasattr(self.camera, "_running"):
-            self.camera._running = False
-        self._latest = None
-        _in_daemon(self.camera.start, OPEN_S)
-        self._open()
-
-    def stop(self):
-        """Stop capturing. Returns within STOP_S, also inside an observer."""
+    def _show(self, image):
+        if self.upside_down and isinstance(image, np.ndarray) and image.ndim > 1:
+            image = np.ascontiguousarray(image[::-1, ::-1])
+        self._latest = image
         try:
-            self.camera.unobserve(self._pass_on, names="value")
-        except ValueError:
-            pass  # stopped before
-        if OfficialCamera.opened is self:
-            OfficialCamera.opened = None
-        inside = threading.current_thread() is self._capture_thread()  # the official stop() would join itself
-        try:
-            _in_daemon(self.camera.stop, 0.0 if inside else STOP_S)
-        except HardwareError:
-            if not inside:
-                logging.getLogger(__name__).warning("camera: stop() did not come back; its thread is left")
-
-    def _capture_thread(self):
-        return getattr(self.camera, "thread", None) or getattr(self.camera, "_thread", None)
-
-    def _open(self):
-        self.camera.observe(self._pass_on, names="value")
-        OfficialCamera.opened = self
-        try:
-            _wait_for_picture(lambda: self._latest)
-        except HardwareError:
-            self.stop()
-            raise
-
-    def _pass_on(self, change):
-        self._latest = change["new"]
-        try:
-            self.value = self._latest
+            self.value = image
         except Exception:  # raised by an observer; it would end the official capture thread without a word
             logging.getLogger(__name__).exception("camera: an observer raised")
 
 
-class UsbCamera(traitlets.HasTraits):
-    """Any camera that OpenCV opens, or a video file at its own pace.
+class OfficialCamera(Camera):
+    """jetbot.Camera (OpenCvGstCamera or ZmqCamera) with an end.
 
-    The picture is scaled to width x height without keeping the aspect, as the official camera does.
+    factory: the class (called, or its instance() if it has one). Its capture thread is no daemon and would
+    keep a finished script alive with the wheels turning; a thread inherits that from the thread which
+    starts it, so the camera is opened in a daemon.
     """
 
-    value = traitlets.Any()
+    opened = None  # the one open camera of this process: argus refuses a second one
 
-    def __init__(self, device=0, width=224, height=224, fps=30):
-        super().__init__()
+    def __init__(self, factory, description="the robot's own camera", upside_down=False):
+        super().__init__(description, upside_down)
+        self.factory = factory
+        self.camera, self._stopped = None, True
+        self.start()
+
+    @property
+    def running(self):
+        """True while the capture thread lives (it ends without a word when the camera is unplugged)."""
+        thread = self._capture_thread()
+        return not self._stopped and thread is not None and thread.is_alive()
+
+    def start(self):
+        """Start again after `stop`; nothing while running. Raises HardwareError when there is no picture.
+
+        It takes a new official object each time: the official start() asks thread.isAlive(), gone since
+        Python 3.9, and does nothing where an old thread still hangs in its last read.
+        """
+        if self.running:
+            return
+        self.stop()  # unplugged: the dead camera still holds the sensor
+        self._latest = None
+        opening = getattr(self.factory, "instance", self.factory)
+        self.camera = _in_daemon(opening, OPEN_S, TROUBLE, too_late=_stop_official)
+        self._stopped = False
+        OfficialCamera.opened = self
+        # The official stop() waits for the capture thread, which may hang; at a program's end it would for ever.
+        atexit.unregister(self.camera.stop)
+        atexit.register(self.stop)
+        try:
+            self.camera.observe(self._pass_on, names="value")
+            if self._latest is None:
+                self._show(getattr(self.camera, "value", None))
+            _wait_for_picture(lambda: self._latest, ", and, for zmq_camera, that the camera container runs")
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self):
+        """Stop capturing and give the sensor back. Returns within STOP_S, also inside an observer."""
+        atexit.unregister(self.stop)
+        if OfficialCamera.opened is self:
+            OfficialCamera.opened = None
+        if self._stopped:
+            return
+        self._stopped = True
+        try:
+            self.camera.unobserve(self._pass_on, names="value")
+        except ValueError:
+            pass  # interrupted before it was observed
+        inside = threading.current_thread() is self._capture_thread()  # the official stop() would join itself
+        try:
+            _in_daemon(lambda: _stop_official(self.camera), 0.0 if inside else STOP_S, TROUBLE)
+        except HardwareError:
+            if not inside:
+                logging.getLogger(__name__).warning("camera: stop() did not come back; its thread is left")
+        except RuntimeError:  # Python 3.12 starts no thread any more while a program ends
+            capture = getattr(self.camera, "cap", None)
+            if capture is not None:
+                capture.release()
+
+    def _capture_thread(self):
+        return getattr(self.camera, "thread", None) or getattr(self.camera, "_thread", None)
+
+    def _pass_on(self, change):
+        if not self._stopped:  # a read may hang for seconds
+            self._show(change["new"])
+
+
+def _stop_official(camera):
+    atexit.unregister(camera.stop)
+    camera.stop()
+
+
+class UsbCamera(Camera):
+    """Any camera that OpenCV opens, a video file at its own pace, or a stream.
+
+    device: a webcam's number, a file's path, or a URL. The picture is scaled to width x height without
+    keeping the aspect, as the official camera does.
+    """
+
+    def __init__(self, device=0, width=224, height=224, fps=30, upside_down=False):
         if isinstance(device, str):
             try:
                 device.encode("utf-8"), os.fsencode(device)
             except UnicodeEncodeError:  # OpenCV would crash the process
                 raise JetbotMLPError(f"camera: expected a video's path in UTF-8, found {ascii(device)}; "
                                      "rename it, or set LC_ALL=C.UTF-8")
-        self.device, self.width, self.height, self.fps = device, width, height, fps
+        super().__init__(f"the video {device}" if isinstance(device, str) else f"webcam {device}", upside_down)
+        self.device, self.size, self.fps = device, (width, height), fps
         self._ending = threading.Event()  # a new one for each thread: a late thread must not see the next's
         self._thread = None
-        self._latest = None
         self.start()
 
     @property
@@ -153,7 +187,7 @@ class UsbCamera(traitlets.HasTraits):
         self._thread.start()
         try:
             _wait_for_picture(lambda: self._latest)
-        except HardwareError:
+        except BaseException:
             self.stop()
             raise
 
@@ -164,53 +198,57 @@ class UsbCamera(traitlets.HasTraits):
             self._thread.join(STOP_S)
 
     def _run(self, capture, ending):
-        pause_s = 1.0 / (capture.get(cv2.CAP_PROP_FPS) or self.fps) if isinstance(self.device, str) else 0.0
+        pause_s = 0.0
+        if isinstance(self.device, str) and "://" not in self.device:  # a stream or a webcam has its own pace
+            pause_s = 1.0 / (capture.get(cv2.CAP_PROP_FPS) or self.fps)
         try:
             while not ending.is_set():
                 good, image = capture.read()
                 if not good or ending.is_set():  # a read may hang for seconds
                     break
-                self._latest = cv2.resize(image, (self.width, self.height), interpolation=cv2.INTER_AREA)
-                try:
-                    self.value = self._latest
-                except Exception:  # raised by an observer
-                    logging.getLogger(__name__).exception("camera: an observer raised")
+                self._show(cv2.resize(image, self.size, interpolation=cv2.INTER_AREA))
                 time.sleep(pause_s)
         finally:
             capture.release()
 
 
-def _in_daemon(function, timeout):
+def _in_daemon(function, timeout, trouble, too_late=None):
     """function() in a daemon thread. Returns what it returns; raises HardwareError for what it raises, or
-    when it is not done after timeout s (None: wait)."""
-    result = []
+    when it is not done after timeout s; too_late is called with what it returns after that."""
+    result, lock, given_up = [], threading.Lock(), []
 
     def run():
         try:
-            result.append((function(), None))
+            answer = function(), None
         except BaseException as error:
-            result.append((None, error))
+            answer = None, error
+        with lock:
+            result.append(answer)
+            late = bool(given_up)
+        if late and too_late is not None and answer[1] is None:
+            too_late(answer[0])
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
-    thread.join(timeout)
-    if not result:
-        raise HardwareError(f"camera: expected an answer within {timeout:g} s, found none; restart it")
+    try:
+        thread.join(timeout)
+    finally:
+        with lock:
+            if not result:
+                given_up.append(True)
+    if not result or given_up:
+        raise HardwareError(f"camera: expected an answer within {timeout:g} s, found none; {trouble}")
     value, error = result[0]
     if error is not None:
-        raise HardwareError(
-            f"camera: expected it to obey, found {type(error).__name__}: {error}; shut down other notebooks "
-            "that use it, else run: sudo systemctl restart nvargus-daemon"
-        )
+        raise HardwareError(f"camera: expected it to obey, found {type(error).__name__}: {error}; {trouble}")
     return value
 
 
-def _wait_for_picture(latest):
+def _wait_for_picture(latest, more=""):
     """Wait until latest() is a picture that is not quite black (ZmqCamera begins with black)."""
     deadline = time.monotonic() + WAIT_S
     while not (isinstance(latest(), np.ndarray) and latest().any()):
         if time.monotonic() > deadline:
             raise HardwareError(f"camera: expected a picture within {WAIT_S:g} s, found "
-                                f"{'none' if latest() is None else 'only black'}; check cap and cable, and, "
-                                "for zmq_camera, that the camera container runs")
+                                f"{'none' if latest() is None else 'only black'}; check cap and cable{more}")
         time.sleep(0.01)

@@ -26,3 +26,7 @@ class PredictionError(JetbotMLPError):
 
 class HardwareError(JetbotMLPError):
     """The robot or its camera is absent, refuses, or does not obey."""
+
+
+class SettingsError(JetbotMLPError):
+    """The file with one robot's settings is damaged, foreign or out of range; no wheel turns by it."""

@@ -1,141 +1,158 @@
-"""The real robot. The only module that imports `jetbot`, and only when asked to: that takes 11 to 17 s.
+"""Opens what there is: the official robot and its cameras, a webcam or video, the simulator.
 
-The official Robot (jetbot 0.4.3) has traps that no documentation names; each is worked round here, with
-the reason beside it. What comes out is plain: every `set_motors` and `stop` really writes, or raises.
+By name, or found by looking; `description` of what is opened says in words what it is. What `jetbot-mlp
+calibrate` found out about this robot is applied here, so that nobody drives without it.
 """
-import importlib
-
-import numpy as np
+import functools
+import glob
+import os
+import re
 
 from .cameras import OfficialCamera, UsbCamera
 from .errors import HardwareError
+from .official_robot import Movements, OfficialRobot, adapt_robot, official, open_official_robot
+from .robot_settings import DEFAULTS, load_settings, to_motors
 
-NO_BOARD = (
-    "robot: expected a motor board on I2C at 0x60 (Adafruit, Waveshare) or 0x5d (SparkFun), found none; "
-    "check battery and cable, then restart the program (jetbot looks only once, when it is imported)"
-)
+__all__ = ["CalibratedRobot", "OfficialRobot", "adapt_robot", "camera_named", "open_camera", "open_robot"]
 
-
-def open_robot(name="jetbot"):
-    """-> OfficialRobot. Raises HardwareError when the package or the motor board is absent."""
-    if name != "jetbot":
-        raise ValueError(f"open_robot: expected 'jetbot', found {name!r}; the simulator has its own robot")
-    robot_class = _import_jetbot().Robot
-    try:
-        # instance(): a second Robot() would zero the chip while the first one's traits keep their values
-        robot = robot_class.instance() if hasattr(robot_class, "instance") else robot_class()
-    except Exception as error:
-        raise HardwareError(f"robot: expected jetbot.Robot() to start, found {type(error).__name__}: "
-                            f"{error}; check battery and motor board")
-    return OfficialRobot(robot)
+ROBOTS = ("auto", "jetbot", "sim")
+CLASS_OF = {"jetbot": "Camera", "gst": "OpenCvGstCamera", "zmq": "ZmqCamera"}  # official cameras by name
+CAMERAS = ("auto",) + tuple(CLASS_OF) + ("usb", "sim")
 
 
-def open_camera(name="jetbot", device=0, width=224, height=224, fps=30):
-    """-> a camera with value (uint8 (height, width, 3) BGR), observe, unobserve, start, stop.
+class CalibratedRobot(Movements):
+    """A robot whose wheels go as told: wiring, trim, dead band and top speed of its `RobotSettings`.
 
-    name: 'jetbot' (the robot's own) or 'usb' (any webcam; device: its number, or a video file's path).
-    While the robot's camera is open it is handed out again: a second one would be refused.
-    Raises HardwareError when there is none or it shows nothing.
-    """
-    if name == "usb":
-        return UsbCamera(device, width, height, fps)
-    if name != "jetbot":
-        raise ValueError(f"open_camera: expected 'jetbot' or 'usb', found {name!r}; "
-                         "the simulator has its own camera")
-    open_one = OfficialCamera.opened
-    if open_one is not None and open_one.running:
-        return open_one
-    return OfficialCamera(_import_jetbot().Camera)
-
-
-def adapt_robot(robot):
-    """The robot itself; or an OfficialRobot around a bare jetbot.Robot, whose stop() may write nothing."""
-    for name in ("set_motors", "stop"):
-        if not callable(getattr(robot, name, None)):
-            if type(robot).__module__.split(".")[0] == "jetbot":
-                raise HardwareError(NO_BOARD)
-            raise ValueError("robot: expected set_motors(left, right) and stop(), found "
-                             f"{type(robot).__name__} without {name}; use open_robot()")
-    motors = [getattr(robot, side, None) for side in ("left_motor", "right_motor")]
-    bare = not isinstance(robot, OfficialRobot) and all(hasattr(m, "_write_value") for m in motors)
-    return OfficialRobot(robot) if bare else robot
-
-
-class OfficialRobot:
-    """jetbot.Robot, obeying: every write reaches the chip or raises.
-
-    Raises HardwareError when robot has no motion methods: that is how jetbot says "no board found".
+    What is written is never faster than settings.max_speed, whatever was asked.
     """
 
-    def __init__(self, robot):
-        if not callable(getattr(robot, "set_motors", None)):
-            raise HardwareError(NO_BOARD)
-        self.robot = robot
-        self.left_motor, self.right_motor = robot.left_motor, robot.right_motor
+    def __init__(self, robot, settings):
+        self._robot = robot
+        self.robot = getattr(robot, "robot", robot)  # the official one, as an OfficialRobot has it
+        self.settings = settings
+        self.description = f"{getattr(robot, 'description', type(robot).__name__)}, calibrated"
 
     def set_motors(self, left_speed, right_speed):
-        """Speeds -1 to 1. Both motors are tried; raises HardwareError when one refused."""
-        self._both(((self.left_motor, left_speed), (self.right_motor, right_speed)))
+        """Wheel speeds -1 to 1, clipped. Raises ValueError for anything but finite numbers."""
+        self._robot.set_motors(*to_motors(left_speed, right_speed, self.settings))
 
     def stop(self):
-        """Both motors to zero, the right one too when the left one raises; then the board's own stop."""
-        self._both(((self.left_motor, 0.0), (self.right_motor, 0.0)), last=self.robot.stop)
-
-    def forward(self, speed=1.0):
-        """Both wheels forward."""
-        self.set_motors(speed, speed)
-
-    def backward(self, speed=1.0):
-        """Both wheels backward."""
-        self.set_motors(-speed, -speed)
-
-    def left(self, speed=1.0):
-        """Turn left on the spot."""
-        self.set_motors(-speed, speed)
-
-    def right(self, speed=1.0):
-        """Turn right on the spot."""
-        self.set_motors(speed, -speed)
-
-    def _both(self, speeds, last=None):
-        values = [float(speed) for _, speed in speeds]  # the trait refuses np.float32, np.int64, 0-d arrays
-        if not np.isfinite(values).all():
-            # NaN and inf raise only after the trait has changed, and the old PWM would stay
-            raise ValueError(f"set_motors: expected finite speeds, found {values}")
-        errors = []
-        for (motor, _), value in zip(speeds, values):
-            try:
-                self._write(motor, min(max(value, -1.0), 1.0))
-            except Exception as error:  # the other motor must be tried all the same
-                errors.append(f"{type(error).__name__}: {error}")
-        if last is not None:
-            try:
-                last()
-            except Exception as error:
-                errors.append(f"{type(error).__name__}: {error}")
-        if errors:
-            raise HardwareError(f"motors: expected the board to obey, found {'; '.join(errors)}")
-
-    @staticmethod
-    def _write(motor, value):
-        # A trait notifies only when it changes, and a write that failed has changed it all the same:
-        # where the trait says so already, write past it.
-        if motor.value != value:
-            motor.value = value
-        elif hasattr(motor, "_write_value"):
-            motor._write_value(value)
-        else:
-            motor.value = value + 1e-4  # rounds to the same PWM
-            motor.value = value
-        if value == 0.0 and getattr(motor, "beta", 0.0):
-            motor._release()  # an offset (beta) turns the wheel even at zero
+        """Both wheels to zero, past all settings."""
+        self._robot.stop()
 
 
-def _import_jetbot():
+def open_robot(name="auto", settings=None):
+    """-> a robot with set_motors(left, right), stop(), forward, backward, left, right and description.
+
+    name: 'jetbot' (the official package, either motor board), 'sim' (the simulator's, which `open_camera('sim')`
+    sees through), or 'auto': the official one. It is never the simulator unless asked for by name: who
+    meant a robot must hear that there is none.
+    settings: RobotSettings; None: those which `jetbot-mlp calibrate` saved (the simulator's robot has none).
+    Raises HardwareError when the package or the motor board is absent, SettingsError when the saved settings
+    are damaged; then no wheel turns.
+    """
+    if name not in ROBOTS:
+        raise ValueError(f"open_robot: expected {' or '.join(ROBOTS)}, found {name!r}")
+    if name == "sim":
+        settings = DEFAULTS if settings is None else settings
+        robot = OfficialRobot(simulation().robot, "the simulator's robot")
+    else:
+        settings = load_settings() if settings is None else settings  # first: nothing is touched by bad ones
+        robot = open_official_robot()
+    wheels = settings._replace(camera_upside_down=False)
+    return robot if wheels == DEFAULTS else CalibratedRobot(robot, settings)
+
+
+def open_camera(name="auto", device=None, width=224, height=224, fps=30, upside_down=None):
+    """-> a camera with value (uint8 (height, width, 3) BGR), observe, unobserve, start, stop, running, description.
+
+    name: 'jetbot' (the robot's own; JETBOT_DEFAULT_CAMERA says which), 'gst' (its OpenCvGstCamera), 'zmq' (its
+    ZmqCamera), 'usb' (the first webcam), 'usb:2' (webcam number 2), a video file, the URL of a stream, 'sim', or
+    'auto': the robot's own, where there is the official package and it shows something, else a webcam.
+    device: for 'usb', its number or a video's path. width, height: px, of webcams and videos.
+    upside_down: None: as `jetbot-mlp calibrate` saved it; videos and the simulator stand upright.
+    While the robot's camera is open it is handed out again: a second one would be refused.
+    Raises HardwareError when there is none or it shows nothing, SettingsError when the saved settings are damaged.
+    """
+    kind, named = camera_named(name)
+    device = named if device is None else device
+    if kind == "sim":
+        return OfficialCamera(_started_sim_camera, "the simulator's camera", bool(upside_down))
+    if upside_down is None:
+        upside_down = not isinstance(device, str) and load_settings().camera_upside_down
+    if kind == "usb":
+        numbers = [device] if device is not None else webcam_numbers() or [0]
+        return _first([functools.partial(UsbCamera, n, width, height, fps, upside_down) for n in numbers])
+    if kind == "auto":
+        ways = [functools.partial(open_camera, "jetbot", upside_down=upside_down)]
+        ways += [functools.partial(UsbCamera, n, width, height, fps, upside_down) for n in webcam_numbers()]
+        return _first(ways)
+    factory = official(CLASS_OF[kind])
+    opened = OfficialCamera.opened
+    if opened is not None and opened.running and opened.factory is factory:
+        opened.upside_down = upside_down
+        return opened
+    return OfficialCamera(factory, f"the robot's own camera ({factory.__name__})", upside_down)
+
+
+def camera_named(name):
+    """-> (kind, device or None) of a camera's name. Raises ValueError for a name that says nothing."""
+    if name in CAMERAS:
+        return name, None
+    number = re.match(r"usb:(\d{1,3})$", name)
+    if number:
+        return "usb", int(number.group(1))
+    if "://" in name or os.path.isfile(name):
+        return "usb", name
+    raise ValueError(f"camera: expected {', '.join(CAMERAS)}, usb:NUMBER, a video file or a URL, found {name!r}")
+
+
+def webcam_numbers():
+    """Numbers of the video devices that may be webcams, in order.
+
+    On a Jetson the robot's own camera is a video device too, but a raw one that OpenCV shows as noise; and
+    a webcam's second device has no pictures, which shows when it is opened.
+    """
+    numbers = sorted(int(path[len("/dev/video"):]) for path in glob.glob("/dev/video[0-9]*")
+                     if path[len("/dev/video"):].isdigit())
+    if not os.path.isdir("/dev"):  # Windows: no way to look but to try
+        return [0, 1]
+    return [n for n in numbers if not _device_name(n).startswith("vi-output")]
+
+
+def _device_name(number):
     try:
-        return importlib.import_module("jetbot")
-    except Exception as error:  # it scans I2C and loads torch and TensorRT: anything may be raised
-        raise HardwareError(
-            f"jetbot: expected the official package, found {type(error).__name__}: {error}; "
-            "run inside the robot's container, or use the simulator (--sim)"
-        )
+        with open(f"/sys/class/video4linux/video{number}/name", encoding="utf-8", errors="replace") as stream:
+            return stream.read()
+    except OSError:
+        return ""
+
+
+def _first(ways):
+    """The first camera that opens; its description says what refused before it."""
+    refused = []
+    for way in ways:
+        try:
+            camera = way()
+        except HardwareError as error:
+            refused.append(str(error))
+        else:
+            if refused:
+                camera.description += f" (before it: {'; '.join(refused)})"
+            return camera
+    raise HardwareError(refused[0] if len(refused) == 1 else "camera: expected one that opens, found none: "
+                        + "; ".join(refused))
+
+
+@functools.lru_cache(maxsize=1)
+def simulation(kind="road", seed=0):
+    """The one Simulator whose robot and camera are opened as 'sim'."""
+    from .simulator import EVALUATION_SEED_OFFSET, Simulator, make_world
+
+    return Simulator(make_world(kind, EVALUATION_SEED_OFFSET + seed), seed)
+
+
+def _started_sim_camera():
+    camera = simulation().camera
+    camera.start()
+    return camera

@@ -14,6 +14,12 @@ def pytest_configure():
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.fixture(autouse=True)
+def no_settings_of_this_machine(monkeypatch, tmp_path):
+    """What someone calibrated on this machine is not for the tests."""
+    monkeypatch.setenv("JETBOT_MLP_ROBOT", str(tmp_path / "robot-of-the-test.json"))
+
+
 @pytest.fixture
 def real_data():
     """Folder with collision/, road/ and mnist/ of real frames, named by JETBOT_MLP_DATA."""

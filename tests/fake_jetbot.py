@@ -4,6 +4,7 @@ Written from what the official classes do: traits that notify only on change and
 the write fails, Robot() without motion methods when no board answers, capture threads that are no
 daemons and die of an observer's exception, one camera at a time.
 """
+import atexit
 import threading
 import time
 import types
@@ -28,6 +29,13 @@ class Chip:
             raise OSError(121, "Remote I/O error")
         self.speed[channel] = max(-255, min(255, speed))
 
+    def enable(self, on):
+        """SparkFun: both bridges at once."""
+        self.writes += 1
+        if self.broken >= {1, 2}:
+            raise OSError(121, "Remote I/O error")
+        self.enabled = on
+
     @property
     def wheels(self):
         return (self.speed[1], self.speed[2]) if self.enabled else (0, 0)
@@ -50,11 +58,11 @@ def make_motor(chip, board):
         def _write_value(self, value):
             chip.write(self.channel, int(255 * (self.alpha * value + self.beta)))
             if board == "sparkfun":
-                chip.enabled = True
+                chip.enable(True)
 
         def _release(self):
             if board == "sparkfun":
-                chip.enabled = False
+                chip.enable(False)
             else:
                 chip.write(self.channel, 0)
 
@@ -69,21 +77,30 @@ def make_robot(chip, board, motor_class):
         if board is not None:
             def __init__(self, *args, **kwargs):
                 super().__init__(*args, **kwargs)
+                self.motor_driver = type("QwiicScmd" if board == "sparkfun" else "Adafruit_MotorHAT", (), {})()
                 chip.speed = {1: 0, 2: 0}
-                self.left_motor = motor_class(None, channel=1)
-                self.right_motor = motor_class(None, channel=2)
+                self.left_motor = motor_class(self.motor_driver, channel=1)
+                self.right_motor = motor_class(self.motor_driver, channel=2)
 
             def set_motors(self, left_speed, right_speed):
                 self.left_motor.value = left_speed
                 self.right_motor.value = right_speed
                 if board == "sparkfun":
-                    chip.enabled = True
+                    chip.enable(True)
+
+            def forward(self, speed=1.0, duration=None):
+                if board == "sparkfun":  # past the traits
+                    chip.write(1, int(speed * 255))
+                    chip.write(2, int(speed * 255))
+                    chip.enable(True)
+                else:
+                    self.set_motors(speed, speed)
 
             def stop(self):
                 if board == "sparkfun":  # past the traits
                     chip.write(1, 0)
                     chip.write(2, 0)
-                    chip.enabled = False
+                    chip.enable(False)
                 else:
                     self.left_motor.value = 0
                     self.right_motor.value = 0
@@ -117,11 +134,13 @@ def make_gst_camera(sensor):
         height = traitlets.Integer(default_value=224)
 
         def __init__(self, *args, **kwargs):
+            self.value = np.empty((self.height, self.width, 3), dtype=np.uint8)  # whatever was there
             super().__init__(*args, **kwargs)
-            if sensor.owner is not None:
+            if sensor.owner is not None or sensor.unplugged:
                 raise RuntimeError("Could not initialize camera.  Please see error trace.")
             self.value = sensor.read()[1]
             self.start()
+            atexit.register(self.stop)
 
         @classmethod
         def instance(cls, *args, **kwargs):
@@ -155,12 +174,18 @@ def make_zmq_camera(sensor):
         def __init__(self, *args, **kwargs):
             self._running = False
             self.start()
+            atexit.register(self.stop)
+
+        def __del__(self):
+            self.stop()
 
         def _run(self):
             while self._running:
-                while sensor.unplugged:  # nothing published: recv blocks
-                    time.sleep(0.01)
-                self.value = sensor.read()[1]
+                good, image = sensor.read()
+                while not good:  # nothing published: recv blocks
+                    good, image = sensor.read()
+                image.setflags(write=False)  # a view of the message
+                self.value = image
 
         def start(self):
             if not self._running:

@@ -90,8 +90,8 @@ def test_it_can_be_stopped_inside_an_observer(kind, caplog):
         took.append(time.monotonic() - began)
 
     camera.observe(observer, names="value")
-    assert wait_until(lambda: not camera.running)
-    assert took and took[0] < 0.5 and "raised" not in caplog.text
+    assert wait_until(lambda: took)
+    assert not camera.running and took[0] < 0.5 and "raised" not in caplog.text
 
 
 def test_zmq_black_at_first_is_waited_for_and_its_blocking_stop_does_not_block(monkeypatch):

@@ -46,7 +46,7 @@ def test_a_robot_without_a_board_is_refused_with_the_addresses(install):
         adapt_robot(module.Robot())
 
 
-@pytest.mark.parametrize("opening, name", [(open_robot, "sim"), (open_camera, "sim"), (open_camera, "csi")])
+@pytest.mark.parametrize("opening, name", [(open_robot, "usb"), (open_camera, "csi"), (open_camera, "usb:x")])
 def test_unknown_names_are_refused(opening, name):
     with pytest.raises(ValueError, match=name):
         opening(name)
