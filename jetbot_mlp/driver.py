@@ -17,8 +17,8 @@ import numpy as np
 from .control import DEFAULT_LIMITS, DEFAULT_SETTINGS, FRESH, all_finite, decide
 from .errors import FrameError, HardwareError, JetbotMLPError, PredictionError
 from .gate import MotorGate
-from .hardware import adapt_robot
 from .messages import Frame, WheelCommand
+from .official_robot import adapt_robot
 from .watchdog import Stamps, Watchdog
 
 BLACK_LEVEL = 4.0  # mean of 0..255 below which a picture is black: cap on, sensor dead, zmq's first frame
@@ -82,6 +82,7 @@ class Driver:
     first_frame_s: a camera that shows nothing new for so long after start is refused. Deliberate: a frame
     that is byte for byte camera.value as it was before start counts as frozen, not as the first.
     on_step: callable(Step), after each answered frame, in the drive thread; keep it short.
+    guard: a started MotorGuard; None: the official robot gets one at the first start, see gate.guard.
     `with driver:` starts it unless it runs, also after a stop.
 
     >>> with Driver(predictor, robot, camera) as driver:      # doctest: +SKIP
@@ -89,7 +90,8 @@ class Driver:
     """
 
     def __init__(self, predictors, robot, camera, settings=DEFAULT_SETTINGS, limits=DEFAULT_LIMITS,
-                 clock=time.monotonic, frame_limit_s=0.5, first_frame_s=2.0, dry_run=False, on_step=None):
+                 clock=time.monotonic, frame_limit_s=0.5, first_frame_s=2.0, dry_run=False, on_step=None,
+                 guard=None):
         self.predictors = (predictors,) if callable(predictors) else tuple(predictors)
         if not self.predictors or not all(callable(p) for p in self.predictors):
             raise ValueError(f"predictors: expected one or several callables, found {predictors!r}")
@@ -104,7 +106,7 @@ class Driver:
         self._clock = clock
         self.watchdog = Watchdog(self._stamps, self.stop, clock, frame_limit_s, first_frame_s)
         robot = None if robot is None and dry_run else adapt_robot(robot)
-        self.gate = MotorGate(robot, clock, self.watchdog.fire_at_s, limits, dry_run)
+        self.gate = MotorGate(robot, clock, self.watchdog.fire_at_s, limits, dry_run, guard)
         self._wake = threading.Event()  # set by the observer only: its lock is not safe in signal handlers
         self._starting = threading.Lock()
         self._thread = None
@@ -298,14 +300,15 @@ class Driver:
             reason = stops[-1].reason if stops else "not started"
             if not self.gate.wheels_stopped:
                 reason += f"; AND THE MOTORS REFUSE TO STOP ({self.gate.stop_error}): switch the robot off"
-        latencies_ms = [1e3 * latency for _, latency in ring] or [np.nan]
+        p50_ms = p99_ms = float("nan")  # NumPy 1.13, the robot's, warns of a percentile of NaN
+        if ring:
+            p50_ms, p99_ms = (float(p) for p in np.percentile([1e3 * latency for _, latency in ring], (50, 99)))
         span = ring[-1][0] - ring[0][0] if ring else 0.0
         arrived = self._arrived
         return Status(
             running=not stopped, reason=reason, frames=self._frames, dropped=self._dropped,
             repeated=self._repeated, refused=self._refused, fps=(len(ring) - 1) / span if span > 0.0 else 0.0,
-            latency_p50_ms=float(np.percentile(latencies_ms, 50)),
-            latency_p99_ms=float(np.percentile(latencies_ms, 99)),
+            latency_p50_ms=p50_ms, latency_p99_ms=p99_ms,
             frame_age_s=float("inf") if arrived is None else self._clock() - arrived,
             predictions=self._predictions, command=None if stopped else self.gate.command,
             wheels_stopped=self.gate.wheels_stopped,

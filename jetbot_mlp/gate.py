@@ -7,6 +7,9 @@ So a prediction that hangs and comes back late can't move wheels that were stopp
 `stop` may come from any thread, from a camera's observer and from a signal handler, also in the midst
 of `drive`. Therefore nothing here waits for long, the lock is re-entrant, and the latch itself is a
 lock-free list pop. If a stop overtakes a write that is under way, the write is followed by zeros again.
+
+The motor guard, a second process, hears of every command before it is written and of every rest; without
+its consent nothing is written.
 """
 import threading
 import time
@@ -15,6 +18,7 @@ from typing import NamedTuple
 
 from .control import DEFAULT_LIMITS, all_finite, limit
 from .errors import HardwareError
+from .motor_guard import guard_for
 
 RETRY_S = 1.0  # s, a stop that the motors refuse is repeated so long before the caller goes on
 RETRY_PAUSE_S = 0.01  # s
@@ -35,14 +39,18 @@ class MotorGate:
     clock: () -> s, the clock of the frames' stamps.
     age_limit_s: commands whose frame is older are refused.
     dry_run: everything but the writes.
+    guard: a started MotorGuard; None: `open` finds one for the official robot, others go without.
     """
 
-    def __init__(self, robot, clock=time.monotonic, age_limit_s=0.4, limits=DEFAULT_LIMITS, dry_run=False):
+    def __init__(self, robot, clock=time.monotonic, age_limit_s=0.4, limits=DEFAULT_LIMITS, dry_run=False,
+                 guard=None):
         self._robot = robot
         self._clock = clock
         self.age_limit_s = age_limit_s
         self.limits = limits
         self.dry_run = dry_run
+        self.guard = None  # once opened: the MotorGuard that is told of every command
+        self._guard_given = guard
         self._lock = threading.RLock()
         self._permit = []  # holds one item while open; pop() is atomic, so of many stops one is the first
         self._stop_calls = 0
@@ -57,7 +65,8 @@ class MotorGate:
         return not self._permit
 
     def open(self):
-        """Let commands pass. Raises HardwareError when the motors do not even accept a stop."""
+        """Let commands pass; starts the motor guard. Raises HardwareError when the motors do not even accept a
+        stop, or the guard does not answer."""
         calls = self._stop_calls
         if not self.stopped:
             return
@@ -66,11 +75,17 @@ class MotorGate:
                 f"motors: expected them to accept a stop before driving, found: {self.stop_error}; "
                 "check battery and motor board, then start again"
             )
+        if not self.dry_run:
+            self.guard = self._guard_given or guard_for(self._robot)
+            if self.guard is not None:
+                self.guard.arm()
         with self._lock:
             # two opens must not leave two permits, and a stop that came meanwhile wins
             if self.stopped and self._stop_calls == calls:
                 self.command = None
                 self._permit.append(True)
+                if self._stop_calls != calls:
+                    self._permit.clear()
 
     def drive(self, command):
         """Write one WheelCommand. Returns what was really written, or None when it was refused.
@@ -86,12 +101,15 @@ class MotorGate:
             with self._lock:
                 # 0 <=: a stamp from the future would never grow old
                 if not self.stopped and 0.0 <= self._clock() - command.stamp <= self.age_limit_s:
-                    sent = limit(command, self.command, self.limits)
-                    writing = True
-                    if not self.dry_run:
-                        self.wheels_stopped = False
-                        self._robot.set_motors(sent.left, sent.right)
-                    self.command = sent
+                    # before the write: who turns the wheels is watched, or does not turn them
+                    failure = None if self.guard is None else self.guard.beat()
+                    if failure is None:
+                        sent = limit(command, self.command, self.limits)
+                        writing = True
+                        if not self.dry_run:
+                            self.wheels_stopped = False
+                            self._robot.set_motors(sent.left, sent.right)
+                        self.command = sent
         except Exception as error:  # whatever the motors raise: stop
             failure = f"the motors refused a command: {type(error).__name__}: {error}"
         finally:
@@ -126,6 +144,8 @@ class MotorGate:
             self.stop_error = self._write_zero()
             if self.stop_error is None:
                 self.wheels_stopped = True
+                if self.guard is not None:
+                    self.guard.rest()
                 return True
             self.wheels_stopped = False
             if time.monotonic() >= deadline:

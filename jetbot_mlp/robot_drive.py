@@ -56,8 +56,10 @@ def _insist_on_zero(driver):
 
 
 def _watch(driver, until):
+    warning = "" if driver.gate.guard is not None or driver.gate.dry_run else "UNGUARDED | "
     while not driver.gate.stopped and (until is None or time.monotonic() < until):
-        print("\r" + live_line(driver.status()).ljust(100)[:100], end="", file=sys.stderr, flush=True)
+        line = warning + live_line(driver.status())
+        print("\r" + line.ljust(100)[:100], end="", file=sys.stderr, flush=True)
         left = LINE_EVERY_S if until is None else min(LINE_EVERY_S, max(0.0, until - time.monotonic()))
         time.sleep(left)
 

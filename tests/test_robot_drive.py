@@ -16,14 +16,18 @@ def test_it_drives_for_the_time_asked_and_leaves_the_wheels_at_zero(install, cap
     assert done.reason == "time is up" and done.result["stops"] == 0
     assert done.result["frames"] > 3 and done.result["latency_ms"]["p50"] < 100
     assert module.chip.wheels == (0, 0)
-    assert "frames/s" in capsys.readouterr().err  # the live line
+    said = capsys.readouterr().err
+    assert "frames/s" in said  # the live line
+    # the imitated robot has no chip on I2C: that is said first, and all the time
+    assert said.startswith("UNGUARDED: if this program is killed, the wheels go on") and said.count("UNGUARDED") > 1
 
 
-def test_a_dry_run_never_opens_the_robot(install):
+def test_a_dry_run_never_opens_the_robot(install, capsys):
     module = install()
     writes = module.chip.writes
     assert drive_robot([straight_on], seconds=0.5, dry_run=True).result["frames"] > 0
     assert module.chip.writes == writes
+    assert "UNGUARDED" not in capsys.readouterr().err
 
 
 def test_an_unplugged_camera_ends_the_drive_and_counts_as_a_stop(install):

@@ -1,0 +1,194 @@
+"""Starts and feeds the motor guard: a second process that stops the wheels when this one can't any more.
+
+In-process protection ends with the process: after kill -9, out of memory, a kernel restart, os._exit or a
+crash the official motors go on turning. `guard_process` is told before every command and stops the wheels
+at the motor chip itself (`motor_chip`) when this process ends, or drives and then falls silent for LIMIT_S.
+
+The gate does the telling (`gate`): a beat goes out just before each command is written, by whoever writes
+it, so a hang anywhere (prediction, a cell that holds Python's lock, the whole process stopped or swapped
+out) is a missing beat. Nothing is due while the wheels rest, so a notebook may idle between its cells.
+"""
+import os
+import select
+import subprocess
+import sys
+import time
+
+from .errors import HardwareError
+
+LIMIT_S = 0.5  # s without a beat; above the watchdog's 0.4, so a healthy process always acts first
+START_S = 10.0  # s for a Python to start on a busy robot
+ANSWER_S = 1.0  # s; a guard that takes longer to answer could not keep its promise either
+BUSES = (1, 7, 0)  # Nano and Xavier have the header's I2C as bus 1, Orin as bus 7
+
+# -I -S: neither the user's settings nor site-packages can break or fatten it. Paths come after the standard
+# library's, so nothing beside a notebook is mistaken for it.
+PROGRAM = ("import sys; sys.path += sys.argv.pop(1).split(chr(10)); "
+           "from jetbot_mlp.guard_process import main; main()")
+
+
+class NoMotorChip(HardwareError):
+    """No known motor chip answers on I2C, so there is nothing that the guard could stop."""
+
+
+class MotorGuard:
+    """One guard process. buses: numbers to look for the chip on, in order; program: what Python runs in it.
+
+    >>> guard = MotorGuard().start()                      # doctest: +SKIP
+    >>> guard.chip                                        # doctest: +SKIP
+    'PCA9685 at 0x60 on I2C bus 1'
+    """
+
+    running = None  # the one that guard_for hands out: two would hold each other's wheels
+
+    def __init__(self, buses=BUSES, limit_s=LIMIT_S, program=PROGRAM):
+        if not 0.0 < limit_s <= LIMIT_S:
+            raise ValueError(f"limit_s: expected 0 < limit_s <= {LIMIT_S}, found {limit_s}; there is no off switch")
+        self.buses = tuple(buses)
+        self.limit_s = limit_s
+        self.program = program
+        self.chip = None  # what it guards, in words
+        self._process = None
+        self._reason = None  # why it is of no use any more, or holds the wheels
+        self._unanswered = None  # s, the oldest beat that was not answered yet
+
+    def start(self):
+        """Returns self when the guard has found the chip and watches.
+
+        Raises NoMotorChip when no chip answers, HardwareError when the process does not come up.
+        """
+        if not sys.executable:
+            raise HardwareError("motor guard: expected to know the Python interpreter, found sys.executable "
+                                "empty; run under an ordinary Python")
+        package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+        paths = [package] + [os.path.abspath(path) for path in sys.path if path]  # ... for smbus
+        command = [sys.executable, "-I", "-S", "-c", self.program, "\n".join(paths), str(os.getpid()),
+                   str(self.limit_s), ",".join(str(number) for number in self.buses)]
+        # a session of its own: Ctrl-C and a kernel's killpg are not for it. Its ends of the pipes are all
+        # that it has from here, and no other child gets this end of them (Python's files close on exec).
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                         stderr=subprocess.DEVNULL, cwd="/", start_new_session=True, bufsize=0)
+        os.set_blocking(self._process.stdin.fileno(), False)
+        os.set_blocking(self._process.stdout.fileno(), False)
+        self._reason = self._unanswered = None
+        line = self._wait_for(b"\n", START_S)
+        word, _, rest = line.decode(errors="replace").strip().partition(" ")
+        if word != "ready":
+            self.close()
+        if word == "none":
+            raise NoMotorChip(f"motor guard: expected a PCA9685 at 0x60 or an SCMD at 0x5d, found none ({rest}); "
+                              "check battery, cable and the right to use /dev/i2c-*")
+        if word != "ready":
+            raise HardwareError("motor guard: expected its process to start, found "
+                                f"{'nothing' if not line else repr(line)} after {START_S:g} s at most; try "
+                                f"{sys.executable} -I -S -c 'import jetbot_mlp'")
+        self.chip = rest
+        return self
+
+    @property
+    def alive(self):
+        """Whether the process is there."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self):
+        """The process's id; None when it was not started, or closed."""
+        return None if self._process is None else self._process.pid
+
+    def arm(self):
+        """An explicit start: the guard lets go of held wheels, and is known to listen.
+
+        Raises HardwareError when it does not answer.
+        """
+        self._drain()
+        if not (self._say(b"a") and b"a" in self._wait_for(b"a", ANSWER_S)):
+            raise HardwareError(f"motor guard: expected it to answer, found {self._gone()}; start again")
+        self._reason = self._unanswered = None
+
+    def beat(self):
+        """Before each command to the wheels. -> None, or the reason why it must not be written."""
+        if self._unanswered is None:
+            self._unanswered = time.monotonic()
+        if not self._say(b"b"):
+            return f"the motor guard is gone ({self._gone()}); start again"
+        self._drain()
+        waited = 0.0 if self._unanswered is None else time.monotonic() - self._unanswered
+        if waited > ANSWER_S:
+            return f"the motor guard does not answer for {waited:.1f} s; start again"
+        return self._reason
+
+    def rest(self):
+        """The wheels are at zero: no beat is due. Never raises, never waits; for signal handlers too."""
+        self._say(b"r")
+
+    def close(self):
+        """Ends the process, which stops the wheels first."""
+        if self._process is not None:
+            process, self._process = self._process, None
+            process.stdin.close()
+            try:
+                process.wait(ANSWER_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            process.stdout.close()
+
+    def _say(self, byte):
+        try:
+            os.write(self._process.stdin.fileno(), byte)
+        except (OSError, ValueError, AttributeError):  # gone, or closed meanwhile by another thread
+            return False
+        return True
+
+    def _drain(self):
+        """Takes what the guard has answered. -> bytes."""
+        try:
+            data = os.read(self._process.stdout.fileno(), 4096)
+        except (OSError, ValueError, AttributeError):  # BlockingIOError: it has said nothing
+            return b""
+        if b"s" in data:
+            self._reason = (f"the motor guard stopped the wheels: no command for {self.limit_s} s, this program "
+                            "hung; start again")
+        if data:
+            self._unanswered = None
+        return data
+
+    def _wait_for(self, end, timeout):
+        """-> what was said up to the byte `end`; less when it ended or timeout s passed."""
+        heard, deadline = b"", time.monotonic() + timeout
+        while end not in heard:
+            left = deadline - time.monotonic()
+            if left <= 0.0 or not select.select([self._process.stdout], [], [], left)[0]:
+                break
+            data = self._drain()
+            if not data:
+                break
+            heard += data
+        return heard
+
+    def _gone(self):
+        status = None if self._process is None else self._process.poll()
+        return "no answer" if status is None else f"its process ended with status {status}"
+
+
+def guard_for(robot):
+    """The guard of this process for an OfficialRobot, started when there is none. -> MotorGuard or None.
+
+    None for other robots, whose wheels it could not stop (the simulator's have nothing to guard), and, with
+    a word on stderr, where the official robot works but no chip answers here: another board. Refusing would
+    leave such a robot to scripts without any protection; all those inside this process still hold.
+    Raises HardwareError when there is a chip, but no guard can be had.
+    """
+    official = getattr(robot, "robot", None)
+    if type(official).__module__.split(".")[0] != "jetbot":
+        return None
+    guard = MotorGuard.running
+    if guard is None or not guard.alive:
+        bus = int(getattr(official, "i2c_bus", BUSES[0]))
+        guard = MotorGuard((bus,) + tuple(number for number in BUSES if number != bus))
+        try:
+            MotorGuard.running = guard.start()
+        except NoMotorChip as error:
+            print(f"UNGUARDED: if this program is killed, the wheels go on turning. {error}", file=sys.stderr)
+            return None
+    return guard

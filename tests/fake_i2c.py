@@ -1,0 +1,87 @@
+"""An imitated I2C bus that several processes share: a file of all writes, with the time of each.
+
+The wheels are worked out from the writes as the chips' data sheets say, so a stop counts only if it really
+frees the H-bridges.
+"""
+import os
+import time
+
+PCA, SCMD = 0x60, 0x5D
+PINS = ((8, 10, 9, 1, 0), (13, 11, 12, 2, 3))  # Adafruit's PWM, IN1, IN2 and Waveshare's two; left, right
+
+
+class FakeBus:
+    """File-backed. While PATH.broken exists, every write and probe is refused, as by a chip that is busy."""
+
+    def __init__(self, path, addresses=(PCA,)):
+        self.path = str(path)
+        self.addresses = addresses
+
+    def probe(self, address):
+        if address not in self.addresses or os.path.exists(self.path + ".broken"):
+            raise OSError(121, "Remote I/O error")
+
+    def write(self, address, register, value):
+        self.probe(address)
+        self._note(f"{address} {register} {value}")
+
+    def died(self):
+        """Marks the moment at which the process that drives is about to die."""
+        self._note("0 0 0")
+
+    def _note(self, words):
+        file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.write(file, f"{time.monotonic()!r} {words}\n".encode())
+        os.close(file)
+
+    def log(self):
+        """-> list of (time s, address, register, value)."""
+        if not os.path.exists(self.path):
+            return []
+        with open(self.path) as stream:
+            rows = [line.split() for line in stream]
+        return [(float(row[0]),) + tuple(int(word) for word in row[1:]) for row in rows]
+
+
+def set_pwm(bus, pin, on, off):
+    """Four writes, as the official driver does them."""
+    for offset, value in enumerate((on & 0xFF, on >> 8, off & 0xFF, off >> 8)):
+        bus.write(PCA, 6 + 4 * pin + offset, value)
+
+
+def turn(bus, speed=100):
+    """Both wheels forward, by the official sequence for Adafruit and Waveshare. speed: 0 to 255."""
+    for pwm, in1, in2, ina, inb in PINS:
+        set_pwm(bus, pwm, 0, speed * 16)
+        set_pwm(bus, in1, 0, 4096)
+        set_pwm(bus, in2, 4096, 0)
+        set_pwm(bus, ina, 0, speed * 16)
+        set_pwm(bus, inb, 0, 0)
+
+
+def motion(log):
+    """-> list of (time s, whether a wheel turns) after each write."""
+    registers, scmd = {}, {0x20: 0x80, 0x21: 0x80, 0x70: 0}
+    result = []
+    for stamp, address, register, value in log:
+        if address == PCA:
+            written = range(6 + register - 0xFA, 70, 4) if 0xFA <= register <= 0xFD else [register]
+            registers.update((r, value) for r in written)
+        elif address == SCMD:
+            scmd[register] = value
+        turning = any(_turns(registers, *pins) for pins in PINS)
+        turning = turning or (scmd[0x70] == 1 and (scmd[0x20], scmd[0x21]) != (0x80, 0x80))
+        result.append((stamp, turning))
+    return result
+
+
+def _turns(registers, pwm, in1, in2, ina, inb):
+    def duty(pin):
+        on_low, on_high, off_low, off_high = (registers.get(6 + 4 * pin + i, 0) for i in range(4))
+        if off_high & 0x10:  # full off wins over full on
+            return 0
+        if on_high & 0x10:
+            return 4096
+        return ((off_high << 8 | off_low) - (on_high << 8 | on_low)) % 4096
+
+    return bool(duty(pwm) and duty(in1) != duty(in2)) or duty(ina) != duty(inb)

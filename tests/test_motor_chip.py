@@ -1,0 +1,126 @@
+import os
+import sys
+
+import pytest
+from fake_i2c import PCA, SCMD, FakeBus, motion, turn
+
+from jetbot_mlp import motor_chip
+from jetbot_mlp.motor_chip import KINDS, MotorChip, find_chip, open_bus
+
+
+@pytest.fixture
+def bus(tmp_path):
+    return FakeBus(tmp_path / "bus", (PCA, SCMD))
+
+
+def turning(bus):
+    return motion(bus.log())[-1][1]
+
+
+def test_one_write_stops_every_motor_of_a_pca9685(bus):
+    turn(bus)
+    assert turning(bus)
+    before = len(bus.log())
+    MotorChip(bus, 1, KINDS[0]).stop()
+    assert len(bus.log()) == before + 1 and not turning(bus)
+
+
+def test_the_official_driver_turns_a_pca9685_again_without_a_new_start(bus):
+    turn(bus)
+    driven = motion(bus.log())
+    MotorChip(bus, 1, KINDS[0]).stop()
+    assert {row[2] for row in bus.log() if row[2] < 6} == set()  # modes, oscillator: untouched
+    turn(bus)
+    assert turning(bus) and len(driven) > 1
+
+
+def test_stopped_in_the_midst_of_the_official_sequence_it_stands(bus):
+    turn(bus)
+    writes = [row[1:] for row in bus.log()]
+    for cut in range(len(writes)):
+        part = FakeBus(f"{bus.path}{cut}", (PCA,))
+        for write in writes[:cut]:
+            part.write(*write)
+        MotorChip(part, 1, KINDS[0]).stop()
+        assert not turning(part)
+
+
+def test_both_bridges_of_an_scmd_are_disabled_and_both_speeds_zero(bus):
+    for register, value in ((0x20, 200), (0x21, 60), (0x70, 1)):
+        bus.write(SCMD, register, value)
+    assert turning(bus)
+    MotorChip(bus, 1, KINDS[1]).stop()
+    assert not turning(bus)
+    bus.write(SCMD, 0x70, 1)  # whoever enables next
+    assert not turning(bus)
+
+
+def test_a_refused_write_does_not_keep_the_others_from_being_tried():
+    class Refuses:
+        done = []
+
+        def write(self, address, register, value):
+            if register == 0x70:
+                raise OSError(121, "Remote I/O error")
+            self.done.append(register)
+
+    with pytest.raises(OSError):
+        MotorChip(Refuses(), 1, KINDS[1]).stop()
+    assert Refuses.done == [0x20, 0x21]
+
+
+def test_the_first_bus_with_a_chip_wins_and_0x60_before_0x5d(tmp_path):
+    there = {1: (), 7: (SCMD, PCA), 0: (SCMD,)}
+
+    def look(numbers):
+        return find_chip(numbers, lambda n: FakeBus(tmp_path / str(n), there[n])).name
+
+    assert look((1, 7, 0)) == "PCA9685 at 0x60 on I2C bus 7"
+    assert look((1, 0)) == "SCMD at 0x5d on I2C bus 0"
+    assert not os.listdir(str(tmp_path))  # looking writes nothing
+
+
+def test_a_chip_that_is_busy_at_first_is_found_on_its_bus(tmp_path):
+    class Busy(FakeBus):
+        asked = 0
+
+        def probe(self, address):
+            Busy.asked += 1
+            if Busy.asked < 4:
+                raise OSError(110, "Connection timed out")
+            FakeBus.probe(self, address)
+
+    buses = {1: Busy(tmp_path / "1"), 7: FakeBus(tmp_path / "7")}
+    assert find_chip((1, 7), buses.get).name.endswith("bus 1")
+
+
+def test_no_chip_says_what_was_found_on_each_bus(tmp_path):
+    def opened(number):
+        if number == 7:
+            raise PermissionError(13, "Permission denied")
+        return FakeBus(tmp_path / "bus", ())
+
+    with pytest.raises(OSError, match="bus 1, 0x60: Remote I/O error; bus 1, 0x5d: .*; bus 7: Permission denied"):
+        find_chip((1, 7), opened)
+
+
+def test_without_a_device_and_without_smbus_the_bus_is_absent(monkeypatch):
+    for name in ("smbus", "smbus2"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(FileNotFoundError):
+        open_bus(91)
+
+
+def test_a_device_is_spoken_to_by_its_address(monkeypatch, tmp_path):
+    # a plain file in the place of /dev/i2c-91; the ioctl that chooses the address is looked at, not done
+    device, addressed = tmp_path / "i2c-91", []
+    device.write_bytes(b"x")
+    real = os.open
+    monkeypatch.setattr(motor_chip.os.path, "exists", lambda path: True)
+    monkeypatch.setattr(motor_chip.os, "open", lambda path, flags: real(str(device), flags))
+    monkeypatch.setattr("fcntl.ioctl", lambda file, request, address: addressed.append((request, address)))
+    opened = open_bus(91)
+    opened.probe(0x60)
+    opened.write(0x60, 0xFD, 0x10)
+    os.close(opened._file)
+    assert addressed == [(0x0703, 0x60)] * 2 and device.read_bytes() == b"x\xfd\x10"

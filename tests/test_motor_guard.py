@@ -1,0 +1,417 @@
+"""Parents that really die, in every way, with an imitated motor chip that two processes share."""
+import os
+import signal
+import subprocess
+import sys
+import time
+import types
+
+import pytest
+from driving_fakes import FakeCamera, straight_on, wait_until
+from fake_i2c import FakeBus, motion, turn
+
+from jetbot_mlp import motor_guard
+from jetbot_mlp.driver import Driver
+from jetbot_mlp.errors import HardwareError
+from jetbot_mlp.guard_process import Guard
+from jetbot_mlp.motor_guard import MotorGuard, NoMotorChip, guard_for
+
+TESTS = os.path.dirname(os.path.abspath(__file__))
+
+# the second process, on the imitated bus
+PROGRAM = ("import sys; sys.path += sys.argv.pop(1).split(chr(10)); from fake_i2c import FakeBus; "
+           "from jetbot_mlp.guard_process import main; main(open_bus=lambda number: FakeBus({!r}, {!r}))")
+
+# the first one: turns the wheels, tells the guard, then does what the test asks for
+PARENT = """
+import os, re, signal, subprocess, sys, time
+sys.path[:0] = [{root!r}, {tests!r}]
+from fake_i2c import FakeBus, turn
+from jetbot_mlp.motor_guard import MotorGuard
+bus, sensible = FakeBus({path!r}), os.open("/dev/null", os.O_RDONLY)
+os.set_inheritable(sensible, True)
+guard = MotorGuard(program={program!r}).start()
+guard.arm()
+print(guard.pid, flush=True)
+for _ in range(5):
+    assert guard.beat() is None
+    turn(bus)
+    time.sleep(0.02)
+bus.died()
+"""
+
+ENDS = {
+    "kill -9": "os.kill(os.getpid(), signal.SIGKILL)",
+    "a crash": "os.kill(os.getpid(), signal.SIGSEGV)",
+    "kill": "os.kill(os.getpid(), signal.SIGTERM)",
+    "os._exit": "os._exit(3)",
+    "an exception": "raise MemoryError",
+    "a kernel restart": "os.setpgid(0, 0); os.killpg(0, signal.SIGKILL)",
+    "kill -9 while a child of its holds the pipe": "if os.fork() == 0: time.sleep(3)\n"
+                                                  "os.kill(os.getpid(), signal.SIGKILL)",
+    "kill -9 while a program of its lives on": "subprocess.Popen(['sleep', '3'], close_fds=False)\n"
+                                               "os.kill(os.getpid(), signal.SIGKILL)",
+}
+HANGS = {
+    "stopped or swapped out": "os.kill(os.getpid(), signal.SIGSTOP)",
+    "a loop that waits for ever": "time.sleep(30)",
+    "a call that holds Python's lock": "re.match('(a+)+$', 'a' * 60 + 'b')",
+}
+
+
+@pytest.fixture
+def bus(tmp_path):
+    return FakeBus(tmp_path / "bus")
+
+
+def start_parent(bus, code):
+    """-> process that drives and then runs code; it prints its guard's process id first."""
+    script = PARENT.format(root=os.path.dirname(TESTS), tests=TESTS, path=bus.path,
+                           program=PROGRAM.format(bus.path, bus.addresses))
+    return subprocess.Popen([sys.executable, "-c", script + code], stdout=subprocess.PIPE,
+                            stderr=subprocess.DEVNULL)
+
+
+def clear_away(process):
+    process.kill()
+    process.wait()
+    process.stdout.close()
+
+
+@pytest.fixture
+def parent(bus):
+    """-> function(code) -> (process that drives and then runs code, its guard's process id)."""
+    started = []
+
+    def start(code):
+        started.append(start_parent(bus, code))
+        return started[0], int(started[0].stdout.readline())
+
+    yield start
+    for process in started:
+        clear_away(process)
+
+
+@pytest.fixture(scope="module")
+def dying(tmp_path_factory):
+    """One parent for each of ENDS, all at once to save time. -> name -> (bus, process)."""
+    folder = tmp_path_factory.mktemp("ends")
+    buses = {name: FakeBus(folder / str(i)) for i, name in enumerate(sorted(ENDS))}
+    processes = {name: (bus, start_parent(bus, ENDS[name])) for name, bus in buses.items()}
+    yield processes
+    for _, process in processes.values():
+        clear_away(process)
+
+
+@pytest.fixture
+def guard(bus):
+    guard = MotorGuard(program=PROGRAM.format(bus.path, bus.addresses)).start()
+    yield guard
+    guard.close()
+
+
+def moving(bus):
+    states = motion(bus.log())
+    return bool(states) and states[-1][1]
+
+
+def time_to_zero(bus):
+    """s from the death to the last time that the wheels came to rest; waits for it."""
+    assert wait_until(lambda: any(row[1:] == (0, 0, 0) for row in bus.log()), 10.0)
+    assert wait_until(lambda: not moving(bus), 3.0)
+    death = next(row[0] for row in bus.log() if row[1:] == (0, 0, 0))
+    states = [(stamp, turning) for stamp, turning in motion(bus.log()) if stamp >= death]
+    assert states[0][1], "the wheels did not turn when it died"
+    return next(stamp for stamp, turning in states if not turning) - death
+
+
+def gone(process_id):
+    try:
+        with open(f"/proc/{process_id}/stat") as stream:
+            return stream.read().rsplit(")", 1)[1].split()[0] == "Z"  # whoever inherited it may reap it late
+    except OSError:
+        return True
+
+
+@pytest.mark.parametrize("end", sorted(ENDS))
+def test_however_the_program_ends_the_wheels_stand_within_a_second_and_the_guard_ends(dying, end):
+    bus, process = dying[end]
+    guard_id = int(process.stdout.readline())
+    assert time_to_zero(bus) < 1.0
+    assert wait_until(lambda: gone(guard_id), 3.0)
+    process.wait()
+    assert not moving(bus)
+
+
+@pytest.mark.parametrize("hang", sorted(HANGS))
+def test_however_the_program_hangs_the_wheels_stand_within_a_second(parent, bus, hang):
+    _, guard_id = parent(HANGS[hang])
+    assert time_to_zero(bus) < 1.0
+    assert not gone(guard_id)  # it holds them, for as long as the program hangs
+
+
+def test_held_wheels_are_let_go_by_an_explicit_start_only(parent, bus):
+    process, _ = parent("os.kill(os.getpid(), signal.SIGSTOP)\n"
+                        "turn(bus)\n"  # the rest of a command that was under way
+                        "print(guard.beat(), flush=True); turn(bus); guard.rest(); turn(bus)\n"
+                        "time.sleep(0.3); guard.arm(); print(guard.beat(), flush=True); turn(bus)\n"
+                        "time.sleep(30)")
+    assert time_to_zero(bus) < 1.0
+    process.send_signal(signal.SIGCONT)
+    assert b"stopped the wheels" in process.stdout.readline()
+    assert wait_until(lambda: not moving(bus), 0.2)
+    assert process.stdout.readline() == b"None\n"
+    assert wait_until(lambda: moving(bus), 0.3)
+
+
+def test_a_chip_that_refuses_for_a_while_is_asked_until_it_obeys(parent, bus):
+    parent(f"open({bus.path + '.broken'!r}, 'w').close(); os._exit(1)")
+    assert wait_until(lambda: os.path.exists(bus.path + ".broken"))
+    time.sleep(0.5)
+    assert moving(bus)
+    os.remove(bus.path + ".broken")
+    assert wait_until(lambda: not moving(bus), 0.3)
+
+
+def test_the_guard_is_small_and_keeps_nothing_of_the_program_open(parent):
+    _, guard_id = parent("while True: guard.beat(); time.sleep(0.02)")
+    with open(f"/proc/{guard_id}/status") as stream:
+        peak_kb = int(stream.read().split("VmHWM:")[1].split()[0])
+    assert peak_kb < 30 * 1024
+    assert sorted(os.listdir(f"/proc/{guard_id}/fd")) == ["0", "1", "2"]
+    assert os.readlink(f"/proc/{guard_id}/fd/2") == "/dev/null" and os.readlink(f"/proc/{guard_id}/cwd") == "/"
+    with open(f"/proc/{guard_id}/maps") as stream:
+        assert "numpy" not in stream.read()
+
+
+def test_signals_to_everybody_do_not_end_it(guard, bus):
+    assert os.getsid(guard.pid) == guard.pid  # not reached by Ctrl-C, killpg, a closed terminal
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"):
+        os.kill(guard.pid, getattr(signal, name))
+    guard.arm()
+    assert guard.alive and guard.beat() is None
+    turn(bus)
+    assert wait_until(lambda: not moving(bus), 1.0)
+
+
+def test_nothing_is_due_while_the_wheels_rest(guard, bus):
+    guard.arm()
+    time.sleep(0.55)
+    assert bus.log() == [] and guard.beat() is None
+    guard.rest()
+    time.sleep(0.55)
+    assert bus.log() == [] and guard.beat() is None
+
+
+def test_it_says_which_chip_on_which_bus(guard):
+    assert guard.chip == "PCA9685 at 0x60 on I2C bus 1"
+
+
+def test_closed_it_stops_the_wheels_and_is_no_zombie(guard, bus):
+    turn(bus)
+    process_id = guard.pid
+    guard.close()
+    assert not moving(bus) and not os.path.exists(f"/proc/{process_id}") and not guard.alive
+    assert "gone" in guard.beat()
+    guard.rest()
+    with pytest.raises(HardwareError):
+        guard.arm()
+
+
+def test_no_chip_is_said_clearly_and_leaves_no_process(tmp_path):
+    guard = MotorGuard(program=PROGRAM.format(str(tmp_path / "bus"), ()))
+    with pytest.raises(NoMotorChip, match="0x60 or an SCMD at 0x5d, found none .bus 1, 0x60: Remote"):
+        guard.start()
+    assert not guard.alive
+
+
+def test_a_process_that_does_not_come_up_is_an_error_of_its_own(monkeypatch):
+    with pytest.raises(HardwareError, match="expected its process to start, found nothing") as error:
+        MotorGuard(program="import absent").start()
+    assert not isinstance(error.value, NoMotorChip)
+    monkeypatch.setattr(motor_guard.sys, "executable", "")
+    with pytest.raises(HardwareError, match="sys.executable"):
+        MotorGuard().start()
+
+
+def test_there_is_no_off_switch():
+    for limit_s in (0.0, 0.6, float("inf")):
+        with pytest.raises(ValueError, match="off switch"):
+            MotorGuard(limit_s=limit_s)
+
+
+def test_a_guard_that_does_not_answer_is_noticed(guard, monkeypatch):
+    monkeypatch.setattr(motor_guard, "ANSWER_S", 0.2)
+    guard.arm()
+    os.kill(guard.pid, signal.SIGSTOP)
+    assert guard.beat() is None
+    time.sleep(0.25)
+    assert "does not answer" in guard.beat()
+    with pytest.raises(HardwareError, match="no answer"):
+        guard.arm()
+    os.kill(guard.pid, signal.SIGCONT)
+
+
+def test_where_the_bus_is_no_device_smbus_is_used(tmp_path, monkeypatch):
+    (tmp_path / "smbus.py").write_text(
+        "from fake_i2c import FakeBus\n"
+        "class SMBus:\n"
+        "    def __init__(self, number): self.bus = FakeBus({!r})\n"
+        "    def read_byte_data(self, address, register): self.bus.probe(address)\n"
+        "    def write_byte_data(self, *what): self.bus.write(*what)\n".format(str(tmp_path / "bus")))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    bus = FakeBus(tmp_path / "bus")
+    turn(bus)
+    guard = MotorGuard(buses=(91,)).start()  # the real program
+    guard.close()
+    assert not moving(bus)
+
+
+# ---- the states, without processes
+
+def test_a_missed_beat_is_late_once_and_held_until_armed():
+    guard = Guard(0.5)
+    assert guard.hear(b"bb", 10.0) == b"b" and not guard.late(10.5)
+    assert guard.late(10.51) and not guard.late(10.52) and guard.state == "holding"
+    assert guard.hear(b"brb", 10.6) == b"" and guard.state == "holding"
+    assert guard.hear(b"ab", 10.7) == b"ab" and guard.state == "driving"
+    assert guard.hear(b"r", 10.8) == b"" and not guard.late(99.0)
+
+
+# ---- in the driver
+
+class BusRobot:
+    """A robot whose wheels turn on the imitated bus. While `broken`, it refuses; its chip does not."""
+
+    def __init__(self, bus):
+        self.bus, self.broken = bus, False
+
+    def set_motors(self, left, right):
+        if self.broken:
+            raise OSError(121, "Remote I/O error")
+        turn(self.bus, int(255 * max(left, right)))
+
+    def stop(self):
+        self.set_motors(0.0, 0.0)
+
+
+@pytest.fixture
+def driver(guard, bus):
+    camera = FakeCamera()
+    driver = Driver(straight_on, BusRobot(bus), camera, guard=guard)
+    driver.camera.run()
+    yield driver
+    driver.gate._robot.broken = False
+    driver.stop("the test ended")
+    camera.end()
+
+
+def test_the_driver_drives_stops_and_starts_again_under_guard(driver, bus):
+    for _ in range(2):
+        driver.start()
+        assert wait_until(lambda: moving(bus))
+        time.sleep(0.55)
+        assert driver.status().running
+        driver.stop()
+        assert not moving(bus)
+    time.sleep(0.55)
+    assert b"s" not in driver.gate.guard._drain()  # it was told of the rest
+
+
+def test_without_its_guard_the_driver_stops_and_says_so(driver, guard, bus):
+    driver.start()
+    assert wait_until(lambda: moving(bus))
+    os.kill(guard.pid, signal.SIGKILL)
+    assert wait_until(lambda: driver.gate.stopped, 0.5) and wait_until(lambda: not moving(bus), 0.5)
+    assert "motor guard is gone" in driver.status().reason
+    with pytest.raises(HardwareError, match="motor guard"):
+        driver.start()
+
+
+def test_motors_that_refuse_to_stop_are_stopped_by_the_guard(driver, bus):
+    driver.start()
+    assert wait_until(lambda: moving(bus))
+    driver.gate._robot.broken = True
+    assert wait_until(lambda: not moving(bus), 1.0)
+    assert driver.gate.stopped and not driver.gate.wheels_stopped
+
+
+def test_the_wheels_do_not_turn_before_the_guard_listens(driver, guard, bus):
+    os.kill(guard.pid, signal.SIGKILL)
+    with pytest.raises(HardwareError, match="motor guard"):
+        driver.start()
+    time.sleep(0.1)
+    assert driver.gate.stopped and not moving(bus)
+
+
+DRIVER = """
+sys.path.insert(0, {tests!r})
+from driving_fakes import FakeCamera, straight_on, wait_until
+from test_motor_guard import BusRobot, Driver, moving
+guard.rest()
+camera = FakeCamera()
+camera.run()
+Driver(straight_on, BusRobot(bus), camera, guard=guard).start()
+os.remove({path!r})
+assert wait_until(lambda: moving(bus))
+bus.died()
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_killed_driver_leaves_standing_wheels(parent, bus):
+    process, _ = parent(DRIVER.format(tests=TESTS, path=bus.path))
+    process.wait()
+    assert time_to_zero(bus) < 1.0
+
+
+# ---- which robots have one
+
+class Official:
+    i2c_bus = 1
+
+
+Official.__module__ = "jetbot.robot"
+
+
+@pytest.fixture
+def no_guard_yet(monkeypatch):
+    monkeypatch.setattr(MotorGuard, "running", None)
+
+
+def test_the_official_robot_gets_one_guard_for_all_its_drivers(monkeypatch, bus, no_guard_yet):
+    monkeypatch.setattr(MotorGuard.__init__, "__defaults__",
+                        (motor_guard.BUSES, 0.5, PROGRAM.format(bus.path, bus.addresses)))
+    robot = types.SimpleNamespace(robot=Official())
+    first = guard_for(robot)
+    try:
+        assert guard_for(robot) is first and first.buses == (1, 7, 0)
+        first._process.kill()
+        first._process.wait()
+        second = guard_for(robot)
+        assert second is not first and second.alive
+        second.close()
+    finally:
+        first.close()
+
+
+def test_its_own_bus_is_asked_first(monkeypatch, no_guard_yet):
+    asked = []
+    monkeypatch.setattr(MotorGuard, "start", lambda self: asked.append(self.buses) or self)
+    official = Official()
+    official.i2c_bus = 7
+    guard_for(types.SimpleNamespace(robot=official))
+    assert asked == [(7, 1, 0)]
+
+
+def test_the_official_robot_without_a_known_chip_drives_unguarded_and_says_so(capsys, monkeypatch, tmp_path,
+                                                                             no_guard_yet):
+    monkeypatch.setattr(MotorGuard.__init__, "__defaults__",
+                        (motor_guard.BUSES, 0.5, PROGRAM.format(str(tmp_path / "bus"), ())))
+    assert guard_for(types.SimpleNamespace(robot=Official())) is None
+    assert "UNGUARDED" in capsys.readouterr().err
+
+
+def test_other_robots_have_nothing_to_guard(capsys):
+    assert guard_for(types.SimpleNamespace(set_motors=None, robot=None)) is None
+    assert guard_for(None) is None and capsys.readouterr().err == ""
