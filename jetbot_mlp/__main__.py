@@ -1,7 +1,7 @@
 """The command line: jetbot-mlp ... = python -m jetbot_mlp ...
 
-Exit status: 0 done, 1 a checked model is not sound, 2 bad input (one line says what was expected,
-found and what to do), 130 ended by Ctrl-C.
+Exit status: 0 done, 1 a checked model is not sound or doctor has found something to do, 2 bad input (one
+line says what was expected, found and what to do), 130 ended by Ctrl-C.
 """
 import argparse
 import importlib
@@ -76,6 +76,7 @@ def build_parser():
     sub.add_argument("--held-out", choices=("time", "random", "none"), default="time",
                      help="which fifth of the frames is kept back for the score (default: the last in time)")
     add_xy(sub)
+    add_exclude(sub)
     sub.add_argument("--no-mirror", action="store_true", help="do not train on mirrored frames: for tracks "
                      "with a side, such as driving in the right lane")
     sub.add_argument("--lecture", action="store_true", help="mnist: as in the lecture, one image at a time")
@@ -87,8 +88,43 @@ def build_parser():
     sub.add_argument("model", metavar="MODEL")
     sub.add_argument("datasets", nargs="+", metavar="DATASET")
     add_xy(sub)
+    add_exclude(sub)
     sub.add_argument("--report", metavar="FILE.html", help="write a page with pictures")
     sub.add_argument("--json", action="store_true", help="one JSON object on stdout")
+
+    crossvalidation = _Later("commands_crossvalidate")
+    sub = add("crossvalidate", crossvalidation.crossvalidate, "how good is the default recipe on these frames? Each "
+              "of several datasets by itself")
+    add_frames(sub)
+    how = sub.add_mutually_exclusive_group()
+    how.add_argument("--blocks", type=whole_number(2, 1000), metavar="N", help="cut each class into N blocks of "
+                     "capture time, each held out once (the default, with N = 5)")
+    how.add_argument("--draws", type=whole_number(1, 1000), metavar="N", help="as the official notebooks: 50 frames "
+                     "(collision) or 10 %% (road) held out at random, N times; near-twins leak")
+    how.add_argument("--by-source", action="store_true", help="train on all datasets but one, test on that one")
+    sub.add_argument("--no-nearest", action="store_true", help="leave the nearest neighbour's scores out")
+    sub.add_argument("--report", metavar="FILE.html", help="write a page with pictures")
+    add_sharing(sub)
+    add_seed_and_json(sub, seed)
+
+    sub = add("tune", crossvalidation.tune, "try other settings of the recipe, by cross-validation on all datasets")
+    add_frames(sub)
+    sub.add_argument("--trials", type=whole_number(1, 10 ** 6), default=20, metavar="N", help="settings tried, "
+                     "the default recipe among them (default: 20)")
+    sub.add_argument("--blocks", type=whole_number(2, 1000), default=5, metavar="N", help="blocks of capture time, "
+                     "each held out once (default: 5)")
+    sub.add_argument("--out", metavar="TABLE.csv", help="write each finished trial there at once; trials that are "
+                     "there already are not done again")
+    add_sharing(sub)
+    add_seed_and_json(sub, seed)
+
+    sub = add("suspects", _Later("commands_suspects").suspects, "frames whose labels to look at again: near-twins, and "
+              "where a model trained without the frame disagrees")
+    add_frames(sub)
+    sub.add_argument("--out", required=True, metavar="LIST.txt", help="list for --exclude, all lines commented out")
+    sub.add_argument("--report", metavar="FILE.html", help="write a page with the pictures")
+    add_sharing(sub)
+    add_seed_and_json(sub, seed)
 
     sub = add("check", commands.check, "prove model files: 0 all sound, 1 not")
     sub.add_argument("models", nargs="+", metavar="MODEL")
@@ -99,7 +135,8 @@ def build_parser():
     sub.add_argument("--seconds", type=number(0.01, 86400), metavar="N", help="stop after that time "
                      "(default: until Ctrl-C; in the simulator 60)")
     sub.add_argument("--dry-run", action="store_true", help="everything but the wheels")
-    sub.add_argument("--camera", choices=("jetbot", "usb"), default="jetbot", help="on the robot")
+    sub.add_argument("--camera", default="auto", metavar="NAME", help="auto (default: the robot's own, else a webcam), "
+                     "jetbot, gst, zmq, usb, usb:NUMBER, a video file, or a stream's URL")
     sub.add_argument("--film", metavar="VIDEO", help="in the simulator: film the drive (.webm, .mp4)")
     sub.add_argument("--speed", type=number(0, 1), help="forward, share of full speed (default: 0.2)")
     sub.add_argument("--turn-speed", type=number(0, 1), help="while turning away (default: 0.2)")
@@ -109,12 +146,51 @@ def build_parser():
     sub.add_argument("--max-speed", type=number(0, 1), default=1.0, help="no wheel ever turns faster")
     add_seed_and_json(sub, seed)
 
+    sub = add("doctor", _Later("doctor").doctor, "does this machine have what driving takes? 0: yes; 1: something "
+              "must be done, and it says what")
+    sub.add_argument("models", nargs="*", metavar="MODEL", help="model files to look at too")
+    sub.add_argument("--turn-wheels", action="store_true", help="also turn each wheel for a moment; it asks first")
+    sub.add_argument("--json", action="store_true", help="one JSON object on stdout and nothing else")
+
+    add("stop", _Later("stop_wheels").stop, "stop the wheels of this robot now, whatever drives it")
+
+    sub = add("calibrate", _Later("commands_calibrate").calibrate, "find this robot's wiring, trim and dead band, and "
+              "whether its camera hangs upside down; driving reads it")
+    sub.add_argument("--show", action="store_true", help="print what is known")
+    sub.add_argument("--set", nargs="+", metavar="NAME=VALUE", help="set what is known, such as trim=0.02 "
+                     "dead_band=0.06 max_speed=0.5 camera_upside_down=yes")
+    sub.add_argument("--sim", action="store_true", help="a robot of the simulator, which answers by itself")
+    sub.add_argument("--file", help="default: $JETBOT_MLP_ROBOT, else ~/.config/jetbot_mlp/robot.json; in the "
+                     "official container in /workspace, which outlives it")
+    sub.add_argument("--camera", default="auto", metavar="NAME", help="as for drive")
+    add_seed_and_json(sub, sim_seed)
+
     sub = add("replay", commands.replay, "draw a model's predictions on recorded frames, as a video")
     sub.add_argument("model", metavar="MODEL")
     sub.add_argument("frames", metavar="FRAMES", help="folder or zip file of pictures, or a video file")
     sub.add_argument("--out", required=True, metavar="VIDEO", help=".webm, .mp4 or .avi")
     sub.add_argument("--fps", type=whole_number(1, 240), default=10)
     return parser
+
+
+def add_frames(sub):
+    sub.add_argument("task", choices=("collision", "road"))
+    sub.add_argument("datasets", nargs="+", metavar="DATASET", help="folder or zip file")
+    add_xy(sub)
+    add_exclude(sub)
+    sub.add_argument("--no-mirror", action="store_true", help="do not train on mirrored frames: for tracks "
+                     "with a side, such as driving in the right lane")
+
+
+def add_sharing(sub):
+    sub.add_argument("--jobs", type=whole_number(1, 10000), metavar="N", help="trainings at once (default: one for "
+                     "each core)")
+    sub.add_argument("--dask", metavar="HOST:PORT", help="over the workers of a Dask scheduler instead")
+
+
+def add_exclude(sub):
+    sub.add_argument("--exclude", metavar="LIST", help="text file that names frames to leave out, one a line, as "
+                     "the command suspects writes it; nothing is deleted")
 
 
 def add_xy(sub):

@@ -12,6 +12,7 @@ from .control import Limits, Settings
 from .dataset import load_dataset
 from .errors import JetbotMLPError, ModelFileError
 from .evaluation import evaluate, score
+from .exclusion import check_some_left_out
 from .frame_files import shown
 from .inference import Predictor
 from .metrics import format_metrics
@@ -67,10 +68,9 @@ def train(args):
     if args.report_path:
         writable_file(args.report_path, ".html")
     if args.task == "mnist":
-        trained, golden, skipped = _train_mnist(args)
+        (trained, golden, skipped), dataset = _train_mnist(args), None
     else:
-        dataset = load_dataset(args.task, args.datasets, xy=args.xy, progress=progress.bar)
-        say_skipped(dataset.skipped)
+        dataset = load_frames(args.task, args)
         recipe = RECIPES[args.task]._replace(mirror=not args.no_mirror)
         trained = train_frames(dataset, recipe, args.held_out, args.seed, progress.bar)
         golden, skipped = dataset.images[0], dataset.skipped
@@ -79,7 +79,7 @@ def train(args):
     if trained.interrupted:
         say(f"stopped by Ctrl-C; keeping the best model so far (epoch {trained.history.best_epoch})")
     save_model(args.out, trained.model, golden)
-    report = _write_training_report(args, trained, skipped)
+    report = _write_training_report(args, trained, skipped, dataset)
 
     model, summary = trained.model, trained.model.training
     result = {
@@ -88,6 +88,7 @@ def train(args):
         "model_bytes": os.path.getsize(args.out),
         "held_out": None if trained.evaluation is None else trained.evaluation.metrics,
         "held_out_rule": summary["held_out_rule"], "skipped": len(skipped),
+        "excluded": 0 if dataset is None else dataset.excluded,
         "interrupted": trained.interrupted, "model": shown(args.out), "report": report and shown(report),
     }
     if args.json:
@@ -104,7 +105,7 @@ def train(args):
         print(f"pictures and details: {shown(report)}")
 
 
-def _write_training_report(args, trained, skipped):
+def _write_training_report(args, trained, skipped, dataset):
     """-> the page's path, or None when it was not wanted or this Python cannot draw it."""
     path = args.report_path
     if path is None:
@@ -115,7 +116,7 @@ def _write_training_report(args, trained, skipped):
     name = shown(os.path.basename(args.out))
     try:
         write_report(path, f"Training of {name}",
-                     [training_report(name, trained, os.path.getsize(args.out), skipped)])
+                     [training_report(name, trained, os.path.getsize(args.out), skipped, dataset)])
     except JetbotMLPError as error:
         if args.report:
             raise
@@ -127,6 +128,8 @@ def _write_training_report(args, trained, skipped):
 def _train_mnist(args):
     if len(args.datasets) != 1:
         raise JetbotMLPError(f"expected one MNIST folder, found {len(args.datasets)}")
+    if args.exclude:
+        raise JetbotMLPError("MNIST's images have no names to leave out; leave --exclude out")
     if args.held_out != "time":
         raise JetbotMLPError("MNIST has its own test images; leave --held-out out")
     data = load_mnist(args.datasets[0])
@@ -135,6 +138,15 @@ def _train_mnist(args):
     else:
         trained = train_mnist(data, random_state=args.seed, progress=progress.bar)
     return trained, as_pictures(data[2][:1])[0], []
+
+
+def load_frames(task, args, **settings):
+    """-> the Dataset of args.datasets, less what --exclude names. Says on stderr what was not read."""
+    dataset = load_dataset(task, args.datasets, xy=args.xy, progress=progress.bar, exclude=args.exclude, **settings)
+    say_skipped(dataset.skipped)
+    if args.exclude:
+        check_some_left_out(args.exclude, dataset.excluded)
+    return dataset
 
 
 def say_skipped(skipped):
@@ -154,24 +166,30 @@ def evaluate_command(args):
     if model.task == "mnist":
         if len(args.datasets) != 1:
             raise JetbotMLPError(f"expected one MNIST folder, found {len(args.datasets)}")
+        if args.exclude:
+            raise JetbotMLPError("MNIST's images have no names to leave out; leave --exclude out")
         _, _, images, labels = load_mnist(args.datasets[0])
         outputs = model.network.forward(as_features(images))
         names = [f"test image {n}" for n in range(len(images))]
         evaluation, skipped = score("mnist", model.classes, outputs, labels, names, thumbnails(images)), 0
+        dataset = None
     else:
-        dataset = load_dataset(model.task, args.datasets, xy=args.xy, progress=progress.bar,
-                               require_all_classes=False)
-        say_skipped(dataset.skipped)
+        dataset = load_frames(model.task, args, require_all_classes=False)
         evaluation, skipped = evaluate(model, dataset), len(dataset.skipped)
+        if dataset.excluded:
+            say(f"{dataset.excluded} frames left out as the list says")
+        if dataset.fingerprint() == model.training.get("data_fingerprint"):
+            say("these are the very frames of the model's training: the score says how well it remembers them")
     if args.report:
         from .report import write_report
         from .report_trained import evaluation_report
 
         name = shown(os.path.basename(args.model))
-        write_report(args.report, f"{name} on other frames", [evaluation_report(name, model, evaluation)])
+        write_report(args.report, f"{name} on other frames", [evaluation_report(name, model, evaluation, dataset)])
     if args.json:
         print_json({"task": model.task, "model": shown(args.model), "samples": len(evaluation.expected),
-                    "skipped": skipped, "metrics": evaluation.metrics})
+                    "skipped": skipped, "excluded": 0 if dataset is None else dataset.excluded,
+                    "metrics": evaluation.metrics})
     else:
         print(format_metrics(model.task, evaluation.metrics, model.classes))
 
@@ -209,8 +227,13 @@ def drive(args):
                                   Limits(max_speed=args.max_speed), args.dry_run, film=args.film,
                                   progress=progress.bar)
     else:
+        from .hardware import camera_named
         from .robot_drive import drive_robot
 
+        try:
+            camera_named(args.camera)
+        except ValueError as error:
+            raise JetbotMLPError(str(error))
         done = drive_robot(predictors, args.seconds, args.camera, settings, Limits(max_speed=args.max_speed),
                            args.dry_run)
     if args.json:

@@ -11,6 +11,7 @@ import numpy as np
 
 from .capture_time import capture_times
 from .errors import DatasetError
+from .exclusion import names_to_leave_out, read_exclude_list
 from .features import WORKING_SIZE
 from .frame_files import open_frame_files
 from .labelled_frames import find_labelled, nothing_found, read_labelled, titles_of
@@ -33,10 +34,11 @@ class Dataset:
     source_clocks: list of str, for each path one of TIME_SOURCES.
     hashes: list of bytes, SHA-256 of each file.
     skipped: list of (name, reason). notes: list of str, for people.
+    excluded: how many frames were left out on purpose.
     """
 
     def __init__(self, task, names, images, targets, times_s, sources, source_clocks, hashes,
-                 skipped=(), notes=()):
+                 skipped=(), notes=(), excluded=0):
         self.task = task
         self.names = list(names)
         self.images = images
@@ -47,6 +49,7 @@ class Dataset:
         self.hashes = list(hashes)
         self.skipped = list(skipped)
         self.notes = list(notes)
+        self.excluded = excluded
 
     def __len__(self):
         return len(self.names)
@@ -67,7 +70,8 @@ class Dataset:
         indices = np.asarray(indices, dtype=np.int64)
         return Dataset(self.task, [self.names[i] for i in indices], self.images[indices],
                        self.targets[indices], self.times_s[indices], self.sources[indices],
-                       self.source_clocks, [self.hashes[i] for i in indices], self.skipped, self.notes)
+                       self.source_clocks, [self.hashes[i] for i in indices], self.skipped, self.notes,
+                       self.excluded)
 
     def fingerprint(self):
         """SHA-256 (hex) over the files' contents and targets, wherever and in whatever order they lie."""
@@ -76,12 +80,13 @@ class Dataset:
         return hashlib.sha256(self.task.encode("ascii") + b"".join(lines)).hexdigest()
 
 
-def load_dataset(task, paths, xy="auto", progress=None, require_all_classes=True):
+def load_dataset(task, paths, xy="auto", progress=None, require_all_classes=True, exclude=None):
     """Read labelled frames from folders and zip files.
 
     task: 'collision' or 'road'; paths: a path or a list of them; xy: how numbers in road names are
     read, 'auto' (decided per folder), 'pixel' or 'percent'; progress: tqdm or alike, or None;
-    require_all_classes: refuse a collision set of one class only (training needs both).
+    require_all_classes: refuse a collision set of one class only (training needs both); exclude: path of a list
+    of frames to leave out (see ``exclusion``), or the names themselves, or None.
 
     Files that cannot be read are skipped and listed in ``skipped``; exact copies count once; the same
     file under two targets is skipped. Raises DatasetError for a missing path, nothing to read, a missing
@@ -93,6 +98,7 @@ def load_dataset(task, paths, xy="auto", progress=None, require_all_classes=True
     paths = [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
     if not paths:
         raise DatasetError("expected at least one folder or zip file of frames, found none; name one")
+    unwanted = read_exclude_list(exclude) if isinstance(exclude, (str, os.PathLike)) else list(exclude or ())
     records, skipped, notes = [], [], []
     for source, (path, title) in enumerate(zip(paths, titles_of(paths))):
         with open_frame_files(path) as files:
@@ -106,6 +112,10 @@ def load_dataset(task, paths, xy="auto", progress=None, require_all_classes=True
                            "copy or collect them again" % ((len(skipped),) + skipped[0]))
     if task == "road":
         records = _road_targets(records, xy, skipped, notes)
+    n_read = len(records)
+    if unwanted:
+        records = _without_excluded(records, unwanted, titles_of(paths), skipped, notes)
+    n_excluded = n_read - len(records)
     records = _without_copies(records, skipped, notes)
     if task == "collision":
         _check_classes(records, skipped, require_all_classes)
@@ -115,7 +125,7 @@ def load_dataset(task, paths, xy="auto", progress=None, require_all_classes=True
     if skipped:
         reasons = Counter(reason.partition(" (")[0] for _, reason in skipped).most_common(3)
         notes.append("%d files skipped: %s" % (len(skipped), "; ".join("%d %s" % (n, r) for r, n in reasons)))
-    return _assemble(task, records, paths, skipped, notes)
+    return _assemble(task, records, paths, skipped, notes, n_excluded)
 
 
 def _road_targets(records, xy, skipped, notes):
@@ -143,6 +153,19 @@ def _road_targets(records, xy, skipped, notes):
             folder, "pixels" if decided == "pixel" else "0..100", min(x for x, _ in points),
             max(x for x, _ in points), min(y for _, y in points), max(y for _, y in points)))
         kept += good
+    return kept
+
+
+def _without_excluded(records, lines, titles, skipped, notes):
+    """Without the frames that lines name, nor exact copies of them with the same target under other names."""
+    known = [record.name for record in records] + [name for name, _ in skipped]
+    names, elsewhere = names_to_leave_out(lines, known, titles)
+    unwanted = {(record.digest, record.label) for record in records if record.name in names}
+    kept = [record for record in records if (record.digest, record.label) not in unwanted]
+    if not kept:
+        raise DatasetError("expected frames to remain, found all %d left out by the list; shorten it" % len(records))
+    other = "; the list names %d of other folders" % len(elsewhere) if elsewhere else ""
+    notes.append("%d frames left out as the list says%s" % (len(records) - len(kept), other))
     return kept
 
 
@@ -176,7 +199,7 @@ def _check_classes(records, skipped, require_all_classes):
                        % (found, example))
 
 
-def _assemble(task, records, paths, skipped, notes):
+def _assemble(task, records, paths, skipped, notes, n_excluded):
     images = np.empty((len(records), WORKING_SIZE, WORKING_SIZE, 3), dtype=np.uint8)
     for i, record in enumerate(records):
         images[i], record.thumbnail = record.thumbnail, None  # one by one, never all twice
@@ -199,7 +222,7 @@ def _assemble(task, records, paths, skipped, notes):
         else:
             notes.append("%s: nothing new, every frame is a copy of one already read or was skipped" % title)
     return Dataset(task, [record.name for record in records], images, targets, times_s, sources, clocks,
-                   [record.digest for record in records], skipped, notes)
+                   [record.digest for record in records], skipped, notes, n_excluded)
 
 
 def _ordering_names(files, task):

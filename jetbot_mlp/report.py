@@ -4,17 +4,16 @@ The page is a single file: styles, plots and pictures are inside, and its conten
 the browser to fetch anything else. Whatever came from outside (names of files!) is escaped.
 """
 import os
-import tempfile
 from typing import List, NamedTuple, Optional, Tuple
 
 import numpy as np
 
 from . import report_plots as plots
-from .errors import JetbotMLPError
-from .metrics import PX_PER_UNIT, Evaluation, History
+from .metrics import PX_PER_UNIT, Evaluation, History, confidences
 from .report_html import PAGE, figure, table, text
-from .report_pictures import image_tag, road_overlay, video_tag, weight_picture
+from .report_pictures import frame_html, image_tag, road_overlay, video_tag, weight_picture
 from .report_scores import scores_html
+from .text_files import write_whole
 
 WORST_FRAMES = 12
 MAX_WEIGHT_PICTURES = 48
@@ -32,6 +31,7 @@ class TrainingReport(NamedTuple):
     weight_pictures: Optional[Tuple[str, np.ndarray]] = None  #: caption, and (m, h, w) or BGR (m, h, w, 3)
     notes: List[str] = []
     skipped: List[Tuple[str, str]] = []  #: name of a file that was not read, and why
+    sections: List[str] = []  #: more of the page, HTML already, see ``report_suspects``
 
 
 def write_report(path, title, reports, videos=(), drive_results=None):
@@ -52,22 +52,7 @@ def write_report(path, title, reports, videos=(), drive_results=None):
         parts.append("<section><h2>Driving</h2>{}</section>".format(driving))
     for i, report in enumerate(reports):
         parts.append('<section id="model-{}">{}</section>'.format(i, _training(report, "m{}".format(i))))
-    _write_whole(path, PAGE.substitute(title=text(title), body="\n".join(parts)))
-
-
-def _write_whole(path, page):
-    folder, name = os.path.split(os.path.abspath(path))
-    if not os.path.isdir(folder):
-        raise JetbotMLPError("expected a folder for the report, found no '{}': make it first".format(folder))
-    handle, temporary = tempfile.mkstemp(prefix="." + name + ".", suffix=".part", dir=folder)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(page)
-        os.chmod(temporary, 0o644)  # mkstemp's 0600 would keep a web server or a colleague out
-        os.replace(temporary, path)
-    except BaseException:  # Ctrl-C too: nothing half-written stays behind
-        os.unlink(temporary)
-        raise
+    write_whole(path, PAGE.substitute(title=text(title), body="\n".join(parts)))
 
 
 def _driving(rows, videos, path):
@@ -112,6 +97,7 @@ def _training(report, prefix):
         parts.append('<h3>Learning and errors</h3><div class="plots">{}</div>'.format("".join(figures)))
     if evaluation is not None:
         parts.append(_road_worst(evaluation) if evaluation.task == "road" else _class_worst(evaluation))
+    parts += report.sections
     if report.weight_pictures is not None and len(report.weight_pictures[1]):
         parts.append(_weights(*report.weight_pictures))
     return "\n".join(parts)
@@ -129,17 +115,16 @@ def _skipped(skipped):
 
 
 def _class_plots(evaluation, prefix):
-    expected, probabilities = np.asarray(evaluation.expected), np.asarray(evaluation.predicted)
-    if probabilities.shape[1] == 2:
+    happened, probability = confidences(evaluation.expected, evaluation.predicted)
+    labels = ("probability of the answer", "share of answers that are right")
+    if len(evaluation.classes) == 2:
         first = evaluation.classes[0]
-        happened, probability = expected == 0, probabilities[:, 0]
         labels = ("P({}) as predicted".format(first), "share of frames really {}".format(first))
-    else:
-        happened, probability = probabilities.argmax(axis=1) == expected, probabilities.max(axis=1)
-        labels = ("probability of the answer", "share of answers that are right")
-    svg, error = plots.reliability_curve(happened, np.clip(probability, 0, 1), labels, prefix + "-rel")
+    svg, curve = plots.reliability_curve(happened, probability, labels, prefix + "-rel")
     words = ("Is it right as often as it claims? Mean distance from the ideal line (expected calibration "
-             "error): {:.1f} %.".format(100 * error))
+             "error): {:.1f} %. A model whose probabilities are all true would show {:.1f} % by chance on so "
+             "many frames; the bars are where the share could be (95 %).".format(
+                 100 * curve["expected_calibration_error"], 100 * curve["calibration_error_by_chance"]))
     return [figure(svg, words)]
 
 
@@ -151,7 +136,10 @@ def _road_plots(evaluation, prefix):
                     "x: \u22121 is the left edge, 1 the right edge."),
             figure(plots.coordinate_scatter(expected[:, 1], predicted[:, 1], "y", prefix + "-y"),
                     "y: \u22121 is the top edge, 1 the bottom edge."),
-            figure(vectors, "From label to prediction, on the frame" + which + ".")]
+            figure(vectors, "From label to prediction, on the frame" + which + "."),
+            figure(plots.error_map(expected, predicted, prefix + "-map"),
+                   "Where on the frame it errs: mean distance in px from label to prediction, of the frames whose "
+                   "label lies in the square (small: how many).")]
 
 
 def _worst(cards, total, legend):
@@ -161,8 +149,8 @@ def _worst(cards, total, legend):
 
 def _card(evaluation, i, over, words, css_class=""):
     name = evaluation.names[i]
-    frame = '<div class="frame">{}{}</div>'.format(image_tag(evaluation.images[i], name), over)
-    return figure(frame, "{}<code>{}</code>".format(words, text(name)), css_class)
+    words = "{}<code>{}</code>".format(words, text(name))
+    return figure(frame_html(evaluation.images[i], name, over), words, css_class)
 
 
 def _class_worst(evaluation):

@@ -60,6 +60,8 @@ figcaption { font-size: 0.85rem; color: var(--soft); }
 .wrong .frame { border-color: var(--red); }
 .right .frame { border-color: var(--green); }
 .frame img { display: block; width: 100%; aspect-ratio: 1; object-fit: cover; }
+.pairs { grid-template-columns: repeat(auto-fill, minmax(min(100%, 300px), 1fr)); }
+.pair { display: grid; grid-template-columns: 1fr 1fr; gap: 4px; }
 .frames figcaption { display: flex; flex-direction: column; line-height: 1.35; padding-top: 4px; }
 .frames figcaption b { color: var(--ink); }
 .over { position: absolute; left: 0; top: 0; width: 100%; height: 100%; fill: none; stroke-width: 4; }

@@ -26,14 +26,23 @@ def image_tag(image, alt, ending=".jpg", css_class=""):
 def road_overlay(expected, predicted):
     """<svg> to lie over a frame: the label a green ring, the prediction a red cross, each (2,) in [-1, 1].
 
+    predicted None: the ring alone.
     Shapes differ for those who do not tell the colours apart; a dark rim makes them show on any ground.
     """
-    (ex, ey), (px, py) = (PX_PER_UNIT * (1.0 + np.clip(point, -1.0, 1.0)) for point in (expected, predicted))
+    alone = predicted is None
+    (ex, ey), (px, py) = (PX_PER_UNIT * (1.0 + np.clip(point, -1.0, 1.0))
+                          for point in (expected, expected if alone else predicted))
     line = '<path d="M{:.1f} {:.1f}L{:.1f} {:.1f}" class="link"/>'.format(ex, ey, px, py)
     ring = '<circle cx="{:.1f}" cy="{:.1f}" r="10" class="{{}}"/>'.format(ex, ey)
     cross = '<path d="M{:.1f} {:.1f}l18 18m0 -18l-18 18" class="{{}}"/>'.format(px - 9, py - 9)
-    return ('<svg class="over" viewBox="0 0 224 224" aria-hidden="true">' + line + ring.format("rim")
-            + cross.format("rim") + ring.format("label") + cross.format("answer") + "</svg>")
+    marks = ring.format("rim") + ring.format("label") if alone else (
+        line + ring.format("rim") + cross.format("rim") + ring.format("label") + cross.format("answer"))
+    return '<svg class="over" viewBox="0 0 224 224" aria-hidden="true">' + marks + "</svg>"
+
+
+def frame_html(image, name, over=""):
+    """A frame uint8 (h, w, 3) BGR with what lies over it."""
+    return '<div class="frame">{}{}</div>'.format(image_tag(image, name), over)
 
 
 def weight_picture(weights):

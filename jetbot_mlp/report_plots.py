@@ -10,12 +10,14 @@ import re
 import numpy as np
 
 from .errors import JetbotMLPError
+from .intervals import wilson_interval
 from .metrics import PX_PER_UNIT, reliability
 
 BLUE, ORANGE, GREEN, RED = "#3d7fd6", "#d9691e", "#2a9d5c", "#e0443e"  # legible on white and on black
 INK = "#0a0b0c"  #: stands for the page's text colour, put in at the end
 MAX_MARKS = 1000  #: from here on points become one picture, or the page would grow without end
 MAX_ARROWS = 150
+CELLS = 8  #: squares beside one another in the map of errors
 
 
 def require_matplotlib():
@@ -112,19 +114,22 @@ def validation_score(history, name):
 
 
 def reliability_curve(happened, probability, labels, name):
-    """Called how probable against how often it came true -> (svg, expected calibration error)."""
+    """Called how probable against how often it came true -> (svg, the dict of `metrics.reliability`)."""
     curve = reliability(happened, probability)
     figure, axes = _axes(labels[0], labels[1])
     axes.plot([0, 1], [0, 1], color=INK, alpha=0.4, linewidth=1, label="ideal")
     axes.plot(curve["probability"], curve["frequency"], color=BLUE, linewidth=1.2)
+    ends = np.array([wilson_interval(frequency * count, count)
+                     for frequency, count in zip(curve["frequency"], curve["count"])])
+    axes.vlines(curve["probability"], ends[:, 0], ends[:, 1], color=BLUE, alpha=0.45, linewidth=1.5)
     share = np.array(curve["count"]) / max(1.0, float(max(curve["count"])))
     axes.scatter(curve["probability"], curve["frequency"], s=20 + 160 * share, color=BLUE, zorder=3,
                  label="the model (area: frames)")
     axes.set_xlim(-0.04, 1.04)
     axes.set_ylim(-0.04, 1.04)
     axes.set_aspect("equal")
-    _legend(axes)
-    return _svg(figure, name), curve["expected_calibration_error"]
+    _legend(axes, loc="lower left", bbox_to_anchor=(-0.15, 1), ncol=2, borderaxespad=0.1, columnspacing=0.8)
+    return _svg(figure, name), curve
 
 
 def coordinate_scatter(expected, predicted, label, name):
@@ -159,10 +164,40 @@ def error_vectors(expected, predicted, name):
     axes.scatter(from_px[:, 0], from_px[:, 1], s=22, color=GREEN, zorder=3, linewidths=0, label="label")
     axes.scatter(to_px[:, 0], to_px[:, 1], s=18, color=RED, zorder=4, marker="x", linewidths=1.2,
                  label="prediction")
+    _over_the_frame(axes)
+    _legend(axes, loc="lower left", bbox_to_anchor=(0, 1), ncol=2, borderaxespad=0.1)
+    return _svg(figure, name), len(picked)
+
+
+def _over_the_frame(axes):
     axes.set_xlim(0, 2 * PX_PER_UNIT)
     axes.set_ylim(2 * PX_PER_UNIT, 0)  # a picture's y points down
     axes.set_xticks(np.arange(0, 225, 56))
     axes.set_yticks(np.arange(0, 225, 56))
     axes.set_aspect("equal")
-    _legend(axes, loc="lower left", bbox_to_anchor=(0, 1), ncol=2, borderaxespad=0.1)
-    return _svg(figure, name), len(picked)
+
+
+def error_map(expected, predicted, name):
+    """The frame cut into CELLS x CELLS squares, each coloured by the mean error of the labels in it.
+
+    expected, predicted: float (n, 2) in [-1, 1]; the error is their distance in px.
+    """
+    expected, predicted = np.asarray(expected, dtype=np.float64), np.asarray(predicted, dtype=np.float64)
+    off_px = PX_PER_UNIT * np.hypot(*(predicted - expected).T)
+    column, row = np.clip(((1 + expected) / 2 * CELLS).astype(int), 0, CELLS - 1).T
+    side, top = 2 * PX_PER_UNIT / CELLS, 1e-9
+    figure, axes = _axes("label, across the frame (px)", "label, down the frame (px)")
+    means = {}
+    for cell in sorted(set(zip(column.tolist(), row.tolist()))):
+        inside = (column == cell[0]) & (row == cell[1])
+        means[cell] = off_px[inside].mean(), int(inside.sum())
+        top = max(top, means[cell][0])
+    for (x, y), (mean, count) in means.items():
+        axes.fill_between([x * side, (x + 1) * side], y * side, (y + 1) * side, color=RED, linewidth=0,
+                          alpha=0.08 + 0.72 * mean / top)
+        axes.text((x + 0.5) * side, (y + 0.48) * side, "{:.0f}".format(mean), color=INK, fontsize=9, ha="center",
+                  va="center")
+        axes.text((x + 0.5) * side, (y + 0.82) * side, str(count), color=INK, alpha=0.75, fontsize=5.5, ha="center",
+                  va="center")
+    _over_the_frame(axes)
+    return _svg(figure, name)

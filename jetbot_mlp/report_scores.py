@@ -1,7 +1,7 @@
 """The report's scores, told in words: what the numbers mean for the robot, and how sure they are."""
 import numpy as np
 
-from .metrics import PX_PER_UNIT
+from .metrics import PX_PER_UNIT, meaning_in_words
 from .report_html import table, text
 
 _INTERVAL_WORDS = ("The last column is where the true score lies 19 times in 20 if the frames are "
@@ -27,6 +27,9 @@ def _classes(evaluation):
     rows = [_row(key.replace("_", " "), metrics[key], metrics.get(key + "_interval"), 100, "%")
             for key in ("accuracy", "balanced_accuracy")]
     if evaluation.task == "collision":
+        rows += [_row("of the {} frames right".format(text(name)), share, interval, 100, "%") for name, share, interval
+                 in zip(evaluation.classes, metrics["recall"], metrics["recall_interval"])]
+    if evaluation.task == "collision":
         words = ("{} of {} blocked frames were taken for free (the robot would have driven on), {} of {} "
                  "free frames for blocked (it would have turned for nothing).".format(
                      confusion[0, 1], confusion[0].sum(), confusion[1, 0], confusion[1].sum()))
@@ -37,9 +40,15 @@ def _classes(evaluation):
     words += (" Always answering with the commonest class would give an accuracy of {:.1f} % and a balanced "
               "accuracy of {:.1f} %.".format(100.0 * totals.max() / max(1, totals.sum()),
                                              100.0 / max(1, np.sum(totals > 0))))
-    about = _INTERVAL_WORDS if evaluation.task == "collision" else ""  # digits are no drive: independent
+    about = _meaning(evaluation) if evaluation.task == "collision" else ""  # digits are no drive: independent
     return (table(rows, ("score", "value", "95 % interval"), "scores")
-            + "<p>{} {}</p>".format(words, about) + _confusion(confusion, evaluation.classes))
+            + "{}<p>{}</p>".format(about, words) + _confusion(confusion, evaluation.classes))
+
+
+def _meaning(evaluation):
+    """What so few frames say, in bold, and what the intervals leave out."""
+    return "<p><b>{}</b> {}</p>".format(text(meaning_in_words(evaluation.task, evaluation.metrics)).replace(
+        "+-", "\u00b1"), _INTERVAL_WORDS)
 
 
 def _confusion(confusion, classes):
@@ -64,12 +73,13 @@ def _road(evaluation):
     metrics = evaluation.metrics
     rows = [_row(name, metrics[key], metrics.get(key + "_interval"), 1, "px") for name, key in (
         ("sideways (x)", "mae_x_px"), ("up and down (y)", "mae_y_px"))]
-    mse = "\u2013" if metrics["mse"] is None else "{:.4f}".format(metrics["mse"])
+    span = "\u2013" if metrics["mse_interval"] is None else "{:.4f} to {:.4f}".format(*metrics["mse_interval"])
+    rows.append(("mean squared error", "<b>{:.4f}</b>".format(metrics["mse"]), span))
     expected = np.asarray(evaluation.expected, dtype=np.float64)
     constant = PX_PER_UNIT * np.mean(np.abs(expected - np.median(expected, axis=0)), axis=0)
     words = ("Held-out frames: {}. Mean distance between predicted and labelled target point, in pixels "
              "of a frame 224 px wide. Always answering with the middle of these labels would be off by "
-             "{:.1f} px sideways and {:.1f} px up and down. The mean squared error, over both coordinates "
-             "in [\u22121, 1] units, is <b>{}</b>.".format(metrics["samples"], constant[0], constant[1], mse))
+             "{:.1f} px sideways and {:.1f} px up and down. The mean squared error is over both coordinates "
+             "in [\u22121, 1] units.".format(metrics["samples"], constant[0], constant[1]))
     return (table(rows, ("off by", "value", "95 % interval"), "scores")
-            + "<p>{} {}</p>".format(words, _INTERVAL_WORDS))
+            + "{}<p>{}</p>".format(_meaning(evaluation), words))

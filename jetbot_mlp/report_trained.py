@@ -3,13 +3,17 @@ import cv2
 import numpy as np
 
 from .report import TrainingReport
+from .report_suspects import leak_html, suspects_html
+from .splits import split
+from .suspects import find_suspects
 
 PICTURES = 24  #: hidden units shown: those with the largest weights
 SIDE = 48  #: px of one pane
 
 
-def training_report(title, trained, model_bytes, skipped=()):
-    """trained: `Trained`; skipped: list of (file name, reason). Returns TrainingReport."""
+def training_report(title, trained, model_bytes, skipped=(), dataset=None):
+    """trained: `Trained`; skipped: list of (file name, reason); dataset: all its frames, or None. Returns
+    TrainingReport."""
     model = trained.model
     training = model.training
     spec = model.feature_spec
@@ -29,15 +33,31 @@ def training_report(title, trained, model_bytes, skipped=()):
     if trained.interrupted:
         facts.append(("Ended", "by Ctrl-C; the best model so far was kept"))
     return TrainingReport(title, facts, trained.history, trained.evaluation, weight_pictures(model),
-                          [note for note in trained.notes if note != training["held_out_rule"]], list(skipped))
+                          [note for note in trained.notes if note != training["held_out_rule"]], list(skipped),
+                          _leaks(trained, dataset))
 
 
-def evaluation_report(title, model, evaluation):
-    """A model on frames that it was not trained with. evaluation: `Evaluation`. Returns TrainingReport."""
+def _leaks(trained, dataset):
+    """[HTML of the near-twins between training and held-out frames], or nothing where there is no such split."""
+    if dataset is None or trained.evaluation is None:
+        return []
+    names = set(trained.evaluation.names)
+    held_out = np.flatnonzero([name in names for name in dataset.names])
+    learnt = split(dataset, "time").train  # without the dropped neighbours of held-out frames
+    if names & {dataset.names[i] for i in learnt}:  # held out at random: nothing was dropped
+        learnt = np.setdiff1d(np.arange(len(dataset)), held_out)
+    return [leak_html(dataset.subset(learnt), dataset.subset(held_out))]
+
+
+def evaluation_report(title, model, evaluation, dataset=None):
+    """A model on frames that it was not trained with. evaluation: `Evaluation`; dataset: its frames, or None. Returns
+    TrainingReport."""
     facts = [("Task", model.task), ("Frames", evaluation.metrics["samples"]),
              ("Layers", " - ".join(str(n) for n in model.network.layer_sizes)),
              ("Input", _input_in_words(model.feature_spec))]
-    return TrainingReport(title, facts, None, evaluation, weight_pictures(model))
+    sections = [] if dataset is None else [suspects_html(dataset, find_suspects(dataset))]
+    return TrainingReport(title, facts, None, evaluation, weight_pictures(model), sections=sections,
+                          notes=[] if dataset is None else dataset.notes)
 
 
 def _input_in_words(spec):

@@ -330,3 +330,42 @@ def test_all_real_collision_folders_load_together(real_data):
     data = load_dataset("collision", [os.path.join(folder, name) for name in sorted(os.listdir(folder))])
     assert np.bincount(data.targets).tolist() == [117 + 314 + 258, 117 + 176 + 263]
     assert not data.skipped and data.time_source == "uuid1" and set(data.sources) == {0, 1, 2}
+
+
+def test_excluded_frames_are_left_out_and_stay_on_the_disk(tmp_path):
+    folder = tmp_path / "set"
+    for label in ("blocked", "free"):
+        (folder / label).mkdir(parents=True)
+        for i in range(3):
+            save(folder / label / ("%d.jpg" % i), picture(len(label) * 10 + i))
+    names = load_dataset("collision", folder).names
+    listed = tmp_path / "list.txt"
+    listed.write_text("# doubtful\n%s  # wrong label\n#%s\nelse/free/9.jpg\n" % (names[1], names[2]))
+    dataset = load_dataset("collision", folder, exclude=listed)
+    assert dataset.names == [names[0]] + names[2:] and dataset.excluded == 1
+    assert dataset.subset([0, 1]).excluded == 1
+    assert "1 frames left out as the list says; the list names 1 of other folders" in dataset.notes
+    assert len(list(folder.glob("*/*.jpg"))) == 6
+    assert load_dataset("collision", folder, exclude=[names[0]]).names == names[1:]
+    assert load_dataset("collision", folder).excluded == 0
+
+
+def test_an_excluded_frame_takes_its_copies_along_but_cures_a_contradiction(tmp_path):
+    folder = tmp_path / "set"
+    for label in ("blocked", "free"):
+        (folder / label).mkdir(parents=True)
+        save(folder / label / "own.jpg", picture(len(label)))
+        save(folder / label / "both.jpg", picture(99))
+    save(folder / "free" / "copy.jpg", picture(4))  # of free/own.jpg
+    save(folder / "free" / "other.jpg", picture(5))
+    dataset = load_dataset("collision", folder, exclude=["set/free/own.jpg", "set/blocked/both.jpg"])
+    assert dataset.names == ["set/blocked/own.jpg", "set/free/both.jpg", "set/free/other.jpg"]
+    assert dataset.excluded == 3 and dataset.skipped == []
+
+
+def test_excluding_what_is_not_there_or_all_of_it_is_refused(tmp_path):
+    save(tmp_path / "set" / "xy_010_020_a.jpg", picture(1))
+    with pytest.raises(DatasetError, match="no frame: set/xy_1.jpg"):
+        load_dataset("road", tmp_path / "set", xy="percent", exclude=["set/xy_1.jpg"])
+    with pytest.raises(DatasetError, match="frames to remain"):
+        load_dataset("road", tmp_path / "set", xy="percent", exclude=["set/xy_010_020_a.jpg"])

@@ -100,7 +100,7 @@ def test_a_hundred_frames_of_each_task_make_one_small_page_that_loads_nothing(tm
     assert_loads_nothing(html)
     assert len(html) < 3e6
     page = Page(html)
-    assert page.tags.count("svg") == 12 + 5 + 3  # overlays of the worst frames; plots of road; of collision
+    assert page.tags.count("svg") == 12 + 6 + 3  # overlays of the worst frames; plots of road; of collision
     assert page.tags.count("img") == 12 + 20 + 12 + 20
     assert len(page.ids) == len(set(page.ids))
     for number in ("92034", "12.3", "1404-64-2", "{:.1f} px".format(a.metrics["mae_x_px"]),
