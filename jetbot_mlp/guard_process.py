@@ -25,7 +25,7 @@ REST, DRIVING, HOLDING = "rest", "driving", "holding"
 LOOK_EVERY_S = 0.25  # for a parent that is gone while its pipe is open
 HOLD_EVERY_S = 0.05  # zeros again
 RETRY_S = 0.02  # a refused write is repeated so soon
-LAST_WRITES = 5  # accepted stops before it ends, HOLD_EVERY_S apart
+LAST_WRITES = 4  # accepted stops before it ends, HOLD_EVERY_S apart
 LAST_TRIES_S = 10.0  # so long it tries to get them accepted
 
 
@@ -84,9 +84,11 @@ def watch(chip, guard, parent, heard=0, said=1):
 def stop_for_good(chip):
     """Zeros until they were accepted several times: another process may be in the midst of a command."""
     accepted, deadline = 0, time.monotonic() + LAST_TRIES_S
-    while accepted < LAST_WRITES and time.monotonic() < deadline:
+    while time.monotonic() < deadline:
         done = try_to_stop(chip)
         accepted += done
+        if accepted == LAST_WRITES:
+            break
         time.sleep(HOLD_EVERY_S if done else RETRY_S)
 
 

@@ -10,6 +10,16 @@ PCA, SCMD = 0x60, 0x5D
 PINS = ((8, 10, 9, 1, 0), (13, 11, 12, 2, 3))  # Adafruit's PWM, IN1, IN2 and Waveshare's two; left, right
 
 
+# a module smbus on it, for where there is no /dev/i2c-N
+SMBUS = """
+from fake_i2c import FakeBus
+class SMBus:
+    def __init__(self, number): self.bus = FakeBus({!r})
+    def read_byte_data(self, address, register): self.bus.probe(address)
+    def write_byte_data(self, *what): self.bus.write(*what)
+"""
+
+
 class FakeBus:
     """File-backed. While PATH.broken exists, every write and probe is refused, as by a chip that is busy."""
 
@@ -73,6 +83,24 @@ def motion(log):
         turning = turning or (scmd[0x70] == 1 and (scmd[0x20], scmd[0x21]) != (0x80, 0x80))
         result.append((stamp, turning))
     return result
+
+
+def moving(bus):
+    """Whether a wheel turns now."""
+    states = motion(bus.log())
+    return bool(states) and states[-1][1]
+
+
+def time_to_zero(bus):
+    """s from the death to the first moment at which the wheels stood; waits for it, and for them to stay so."""
+    from driving_fakes import wait_until  # here: the guard of the tests imports this file, without NumPy
+
+    assert wait_until(lambda: any(row[1:] == (0, 0, 0) for row in bus.log()), 10.0)
+    assert wait_until(lambda: not moving(bus), 3.0)
+    death = next(row[0] for row in bus.log() if row[1:] == (0, 0, 0))
+    states = [(stamp, turning) for stamp, turning in motion(bus.log()) if stamp >= death]
+    assert states[0][1], "the wheels did not turn when it died"
+    return next(stamp for stamp, turning in states if not turning) - death
 
 
 def _turns(registers, pwm, in1, in2, ina, inb):

@@ -12,17 +12,17 @@ PACKAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 FLOORS = [
     "errors messages motor_chip doctor_checks intervals",
     "layers losses optimizers features metrics control watchdog capture_time pictures road_names augment splits "
-    "near_twins text_files calibration video cameras robot_settings progress signals parallel trial_file motor_guard guard_process "
-    "report_html sim_camera sim_physics sim_room sim_texture sim_track",
-    "network_settings trainer evaluation inference frame_files gate official_robot stop_wheels overlay report_plots report_pictures "
-    "report_scores suspects sim_world nearest_neighbour crossvalidate_table",
-    "network exclusion report_suspects labelled_frames mnist driver replay report sim_labels sim_render sim_view",
+    "near_twins text_files calibration video cameras robot_settings progress signals cluster trial_file "
+    "motor_guard guard_process driver_status report_html sim_camera sim_physics sim_room sim_texture sim_track",
+    "network_settings trainer evaluation inference frame_files gate official_robot stop_wheels overlay "
+    "report_plots report_pictures report_scores suspects sim_world parallel nearest_neighbour crossvalidate_table",
+    "network wheel_calibration exclusion report_suspects labelled_frames mnist driver replay report sim_labels sim_render sim_view",
     "gradient_check dataset model_file report_trained sim_dataset sim_expert",
     "lecture simulator train_frames",
     "train_mnist sim_drive hardware crossvalidate __init__",
     "demo robot_drive doctor_probes tune",
     "commands doctor tune_table",
-    "commands_crossvalidate",
+    "commands_crossvalidate commands_calibrate",
     "commands_suspects",
     "__main__",
 ]

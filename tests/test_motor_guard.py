@@ -8,7 +8,7 @@ import types
 
 import pytest
 from driving_fakes import FakeCamera, straight_on, wait_until
-from fake_i2c import FakeBus, motion, turn
+from fake_i2c import SMBUS, FakeBus, moving, time_to_zero, turn
 
 from jetbot_mlp import motor_guard
 from jetbot_mlp.driver import Driver
@@ -46,10 +46,10 @@ ENDS = {
     "kill": "os.kill(os.getpid(), signal.SIGTERM)",
     "os._exit": "os._exit(3)",
     "an exception": "raise MemoryError",
-    "a kernel restart": "os.setpgid(0, 0); os.killpg(0, signal.SIGKILL)",
-    "kill -9 while a child of its holds the pipe": "if os.fork() == 0: time.sleep(3)\n"
+    "a kernel restart": "os.killpg(os.getpgid(0), signal.SIGKILL)",
+    "kill -9 while a child of its holds the pipe": "if os.fork() == 0: time.sleep(60)\n"
                                                   "os.kill(os.getpid(), signal.SIGKILL)",
-    "kill -9 while a program of its lives on": "subprocess.Popen(['sleep', '3'], close_fds=False)\n"
+    "kill -9 while a program of its lives on": "subprocess.Popen(['sleep', '60'], close_fds=False)\n"
                                                "os.kill(os.getpid(), signal.SIGKILL)",
 }
 HANGS = {
@@ -69,11 +69,14 @@ def start_parent(bus, code):
     script = PARENT.format(root=os.path.dirname(TESTS), tests=TESTS, path=bus.path,
                            program=PROGRAM.format(bus.path, bus.addresses))
     return subprocess.Popen([sys.executable, "-c", script + code], stdout=subprocess.PIPE,
-                            stderr=subprocess.DEVNULL)
+                            stderr=subprocess.STDOUT, start_new_session=True)
 
 
 def clear_away(process):
-    process.kill()
+    try:
+        os.killpg(process.pid, signal.SIGKILL)  # what it has started, too
+    except OSError:
+        pass
     process.wait()
     process.stdout.close()
 
@@ -92,15 +95,25 @@ def parent(bus):
         clear_away(process)
 
 
-@pytest.fixture(scope="module")
-def dying(tmp_path_factory):
-    """One parent for each of ENDS, all at once to save time. -> name -> (bus, process)."""
-    folder = tmp_path_factory.mktemp("ends")
-    buses = {name: FakeBus(folder / str(i)) for i, name in enumerate(sorted(ENDS))}
-    processes = {name: (bus, start_parent(bus, ENDS[name])) for name, bus in buses.items()}
+def start_all(codes, folder):
+    """One parent for each, all at once to save time. -> name -> (bus, process)."""
+    buses = {name: FakeBus(folder / str(i)) for i, name in enumerate(sorted(codes))}
+    processes = {name: (bus, start_parent(bus, codes[name])) for name, bus in buses.items()}
     yield processes
     for _, process in processes.values():
         clear_away(process)
+
+
+@pytest.fixture(scope="module")
+def dying(tmp_path_factory):
+    for processes in start_all(ENDS, tmp_path_factory.mktemp("ends")):
+        yield processes
+
+
+@pytest.fixture(scope="module")
+def hanging(tmp_path_factory):
+    for processes in start_all(HANGS, tmp_path_factory.mktemp("hangs")):
+        yield processes
 
 
 @pytest.fixture
@@ -108,21 +121,6 @@ def guard(bus):
     guard = MotorGuard(program=PROGRAM.format(bus.path, bus.addresses)).start()
     yield guard
     guard.close()
-
-
-def moving(bus):
-    states = motion(bus.log())
-    return bool(states) and states[-1][1]
-
-
-def time_to_zero(bus):
-    """s from the death to the last time that the wheels came to rest; waits for it."""
-    assert wait_until(lambda: any(row[1:] == (0, 0, 0) for row in bus.log()), 10.0)
-    assert wait_until(lambda: not moving(bus), 3.0)
-    death = next(row[0] for row in bus.log() if row[1:] == (0, 0, 0))
-    states = [(stamp, turning) for stamp, turning in motion(bus.log()) if stamp >= death]
-    assert states[0][1], "the wheels did not turn when it died"
-    return next(stamp for stamp, turning in states if not turning) - death
 
 
 def gone(process_id):
@@ -144,10 +142,12 @@ def test_however_the_program_ends_the_wheels_stand_within_a_second_and_the_guard
 
 
 @pytest.mark.parametrize("hang", sorted(HANGS))
-def test_however_the_program_hangs_the_wheels_stand_within_a_second(parent, bus, hang):
-    _, guard_id = parent(HANGS[hang])
+def test_however_the_program_hangs_the_wheels_stand_within_a_second(hanging, hang):
+    bus, process = hanging[hang]
+    guard_id = int(process.stdout.readline())
     assert time_to_zero(bus) < 1.0
     assert not gone(guard_id)  # it holds them, for as long as the program hangs
+    process.kill()
 
 
 def test_held_wheels_are_let_go_by_an_explicit_start_only(parent, bus):
@@ -194,13 +194,16 @@ def test_signals_to_everybody_do_not_end_it(guard, bus):
     assert wait_until(lambda: not moving(bus), 1.0)
 
 
-def test_nothing_is_due_while_the_wheels_rest(guard, bus):
+def test_nothing_is_due_while_the_wheels_rest(bus):
+    guard = MotorGuard(limit_s=0.2, program=PROGRAM.format(bus.path, bus.addresses)).start()
     guard.arm()
-    time.sleep(0.55)
+    time.sleep(0.25)
     assert bus.log() == [] and guard.beat() is None
     guard.rest()
-    time.sleep(0.55)
+    time.sleep(0.25)
     assert bus.log() == [] and guard.beat() is None
+    assert wait_until(lambda: bus.log(), 0.5)
+    guard.close()
 
 
 def test_it_says_which_chip_on_which_bus(guard):
@@ -253,12 +256,7 @@ def test_a_guard_that_does_not_answer_is_noticed(guard, monkeypatch):
 
 
 def test_where_the_bus_is_no_device_smbus_is_used(tmp_path, monkeypatch):
-    (tmp_path / "smbus.py").write_text(
-        "from fake_i2c import FakeBus\n"
-        "class SMBus:\n"
-        "    def __init__(self, number): self.bus = FakeBus({!r})\n"
-        "    def read_byte_data(self, address, register): self.bus.probe(address)\n"
-        "    def write_byte_data(self, *what): self.bus.write(*what)\n".format(str(tmp_path / "bus")))
+    (tmp_path / "smbus.py").write_text(SMBUS.format(str(tmp_path / "bus")))
     monkeypatch.syspath_prepend(str(tmp_path))
     bus = FakeBus(tmp_path / "bus")
     turn(bus)
@@ -310,10 +308,12 @@ def test_the_driver_drives_stops_and_starts_again_under_guard(driver, bus):
     for _ in range(2):
         driver.start()
         assert wait_until(lambda: moving(bus))
-        time.sleep(0.55)
-        assert driver.status().running
         driver.stop()
         assert not moving(bus)
+    driver.start()
+    time.sleep(0.55)
+    assert driver.status().running and moving(bus)
+    driver.stop()
     time.sleep(0.55)
     assert b"s" not in driver.gate.guard._drain()  # it was told of the rest
 
@@ -347,7 +347,8 @@ def test_the_wheels_do_not_turn_before_the_guard_listens(driver, guard, bus):
 DRIVER = """
 sys.path.insert(0, {tests!r})
 from driving_fakes import FakeCamera, straight_on, wait_until
-from test_motor_guard import BusRobot, Driver, moving
+from fake_i2c import moving
+from test_motor_guard import BusRobot, Driver
 guard.rest()
 camera = FakeCamera()
 camera.run()
