@@ -45,8 +45,11 @@ class Camera(traitlets.HasTraits):
         return self.value.shape[0]
 
     def _show(self, image):
-        if self.upside_down and isinstance(image, np.ndarray) and image.ndim > 1:
-            image = np.ascontiguousarray(image[::-1, ::-1])
+        if isinstance(image, np.ndarray) and image.ndim > 1:
+            if self.upside_down:
+                image = np.ascontiguousarray(image[::-1, ::-1])
+            elif not image.flags.writeable:  # ZmqCamera's lies in its message; others may be drawn on
+                image = image.copy()
         self._latest = image
         try:
             self.value = image
@@ -120,7 +123,8 @@ class OfficialCamera(Camera):
         except HardwareError:
             if not inside:
                 logging.getLogger(__name__).warning("camera: stop() did not come back; its thread is left")
-        except RuntimeError:  # Python 3.12 starts no thread any more while a program ends
+        except RuntimeError:  # Python 3.12 starts no thread any more while a program ends, and none may be waited for
+            self.camera._running = False
             capture = getattr(self.camera, "cap", None)
             if capture is not None:
                 capture.release()

@@ -7,22 +7,28 @@ from .control import DEFAULT_LIMITS, DEFAULT_SETTINGS
 from .driver import Driver
 from .errors import HardwareError
 from .hardware import open_camera, open_robot
+from .robot_settings import load_settings
 from .signals import stop_on_signals
 from .sim_drive import Drive
 
 LINE_EVERY_S = 0.5
 
 
-def drive_robot(predictors, seconds=None, camera="jetbot", settings=DEFAULT_SETTINGS, limits=DEFAULT_LIMITS,
+def drive_robot(predictors, seconds=None, camera="auto", settings=DEFAULT_SETTINGS, limits=DEFAULT_LIMITS,
                 dry_run=False):
     """Drive until Ctrl-C, a stop for safety's sake, or for some seconds. Returns Drive.
 
-    camera: 'jetbot' or 'usb'; dry_run: the robot is not even opened. Raises HardwareError.
+    camera: a name of `open_camera`; dry_run: the robot is not even opened. What `calibrate` saved holds, and
+    the lower of its top speed and the limits'. Raises HardwareError, SettingsError.
     """
+    saved = load_settings()  # first: nothing is touched, and no wheel turns, by a damaged file
+    limits = limits._replace(max_speed=min(limits.max_speed, saved.max_speed))
     with contextlib.ExitStack() as stack:
+        robot = None if dry_run else open_robot(settings=saved._replace(max_speed=limits.max_speed))
         eye = open_camera(camera)
         stack.callback(eye.stop)
-        driver = Driver(predictors, None if dry_run else open_robot(), eye, settings, limits, dry_run=dry_run)
+        print(f"found {'no robot (dry run)' if dry_run else robot.description}; {eye.description}", file=sys.stderr)
+        driver = Driver(predictors, robot, eye, settings, limits, dry_run=dry_run)
         stack.enter_context(stop_on_signals(driver))
         started = time.monotonic()
         driver.start()

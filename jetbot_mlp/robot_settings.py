@@ -172,7 +172,7 @@ def _read(path):
 def _parse(text):
     content = json.loads(text, object_pairs_hook=_no_duplicates)
     if not isinstance(content, dict) or content.pop("format", None) != FORMAT:
-        raise ValueError(f"expected \"format\": \"{FORMAT}\", found another file")
+        raise ValueError(f'expected "format": "{FORMAT}", found another file')
     version = content.pop("version", None)
     if isinstance(version, bool) or version != VERSION:
         raise ValueError(f"expected version {VERSION}, found {version!r}"[:200])

@@ -115,6 +115,7 @@ class Sensor:
         self.owner = None
         self.unplugged = False
         self.dark = False
+        self.image = None  # shown instead of ever new ones
         self.count = 0
 
     def read(self):
@@ -124,7 +125,11 @@ class Sensor:
         self.count += 1
         if self.dark:
             return True, np.zeros((224, 224, 3), np.uint8)
-        return True, np.random.RandomState(self.count).randint(1, 255, (224, 224, 3)).astype(np.uint8)
+        if self.image is not None:
+            return True, self.image.copy()
+        image = np.random.RandomState(self.count).randint(1, 200, (224, 224, 3)).astype(np.uint8)
+        image[:112] += 50  # so that up can be told from down
+        return True, image
 
 
 def make_gst_camera(sensor):

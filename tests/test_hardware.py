@@ -4,17 +4,18 @@ import time
 
 import numpy as np
 import pytest
-import traitlets
-from driving_fakes import FakeRobot, straight_on, wait_until
+from driving_fakes import straight_on, wait_until
 
-from jetbot_mlp.control import RoadSettings
+import jetbot_mlp.hardware as hardware
+from jetbot_mlp.cameras import UsbCamera
+from jetbot_mlp.control import Limits, RoadSettings, Settings
 from jetbot_mlp.driver import Driver
-from jetbot_mlp.errors import HardwareError
-from jetbot_mlp.hardware import OfficialRobot, adapt_robot, open_camera, open_robot
+from jetbot_mlp.errors import HardwareError, SettingsError
+from jetbot_mlp.hardware import CalibratedRobot, OfficialRobot, camera_named, open_camera, open_robot
+from jetbot_mlp.motor_guard import guard_for
+from jetbot_mlp.robot_settings import RobotSettings, default_path, save_settings
 
 FORWARD = int(255 * RoadSettings().speed)  # what the motor chip gets when the driver goes straight on
-
-BOARDS = pytest.mark.parametrize("board", ["adafruit", "sparkfun"])
 
 
 def test_importing_this_package_does_not_import_jetbot():
@@ -30,157 +31,10 @@ def test_without_the_package_it_says_what_to_do(monkeypatch):
             opening()
 
 
-def test_a_package_that_breaks_while_it_is_imported_is_told_as_it_is(monkeypatch, tmp_path):
-    (tmp_path / "jetbot.py").write_text('raise OSError("libnvinfer.so.8: cannot open shared object file")')
-    monkeypatch.delitem(sys.modules, "jetbot", raising=False)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    with pytest.raises(HardwareError, match="libnvinfer"):
-        open_robot()
-
-
-def test_a_robot_without_a_board_is_refused_with_the_addresses(install):
-    module = install(board=None)
-    with pytest.raises(HardwareError, match="0x60.*0x5d.*found none"):
-        open_robot()
-    with pytest.raises(HardwareError, match="0x60"):
-        adapt_robot(module.Robot())
-
-
 @pytest.mark.parametrize("opening, name", [(open_robot, "usb"), (open_camera, "csi"), (open_camera, "usb:x")])
 def test_unknown_names_are_refused(opening, name):
     with pytest.raises(ValueError, match=name):
         opening(name)
-
-
-@BOARDS
-@pytest.mark.parametrize("speed", [np.float32(0.5), np.array(0.5), np.float64(0.5), 0.5])
-def test_any_number_moves_the_wheels(install, board, speed):
-    module = install(board=board)
-    open_robot().set_motors(speed, -speed)
-    assert module.chip.wheels == (127, -127)
-    open_robot().set_motors(np.int64(1), 0)
-    assert module.chip.wheels == (255, 0)
-
-
-@BOARDS
-def test_speeds_are_clipped_and_nonsense_is_refused_before_it_reaches_the_trait(install, board):
-    module, robot = install(board=board), open_robot()
-    robot.set_motors(7.0, -7.0)
-    assert module.chip.wheels == (255, -255)
-    for bad in (float("nan"), float("inf")):
-        with pytest.raises(ValueError, match="finite"):
-            robot.set_motors(0.1, bad)
-    assert robot.right_motor.value == -1.0
-
-
-def test_opening_twice_does_not_zero_the_chip_behind_the_first_ones_back(install):
-    module = install()
-    first = open_robot()
-    first.set_motors(0.5, 0.5)
-    open_robot()
-    assert module.chip.wheels == (127, 127)
-
-
-@BOARDS
-def test_a_stop_writes_even_when_the_traits_say_zero_already(install, board):
-    module, robot = install(board=board), open_robot()
-    module.chip.speed = {1: 90, 2: 90}  # someone else's Robot
-    robot.stop()
-    assert module.chip.wheels == (0, 0)
-
-
-@BOARDS
-def test_a_command_equal_to_the_last_one_is_written_too(install, board):
-    module, robot = install(board=board), open_robot()
-    robot.set_motors(0.5, 0.5)
-    robot.robot.stop()  # on SparkFun past the traits
-    robot.set_motors(0.5, 0.5)
-    assert module.chip.wheels == (127, 127)
-
-
-@BOARDS
-def test_a_failed_write_can_be_repeated(install, board):
-    module, robot = install(board=board), open_robot()
-    robot.set_motors(0.5, 0.5)
-    module.chip.broken = {1, 2}
-    with pytest.raises(HardwareError, match="Remote I/O"):
-        robot.stop()
-    assert robot.left_motor.value == 0.0 and module.chip.wheels == (127, 127)  # the trap itself
-    module.chip.broken = set()
-    robot.stop()
-    assert module.chip.wheels == (0, 0)
-
-
-@BOARDS
-def test_one_motor_that_refuses_does_not_keep_the_other_from_stopping(install, board):
-    module, robot = install(board=board), open_robot()
-    robot.set_motors(0.5, 0.5)
-    module.chip.broken = {1}
-    with pytest.raises(HardwareError):
-        robot.stop()
-    assert module.chip.speed == {1: 127, 2: 0}
-
-
-@BOARDS
-def test_an_offset_of_the_motor_does_not_turn_it_at_zero(install, board):
-    module, robot = install(board=board), open_robot()
-    robot.left_motor.beta = robot.right_motor.beta = 0.1
-    robot.set_motors(0.5, 0.5)
-    robot.stop()
-    robot.set_motors(0.0, 0.0)
-    assert module.chip.wheels == (0, 0)
-
-
-def test_a_motor_that_has_only_a_trait_is_written_too():
-    class Motor(traitlets.HasTraits):
-        value = traitlets.Float()
-
-    class Robot:
-        left_motor, right_motor = Motor(), Motor()
-
-        def set_motors(self, left, right):
-            pass
-
-        stop = set_motors
-
-    written = []
-    Robot.left_motor.observe(lambda change: written.append(change["new"]), names="value")
-    OfficialRobot(Robot()).set_motors(0.0, 0.0)
-    assert written[-1] == 0.0 and abs(written[0]) < 1 / 255
-
-
-def test_the_notebooks_movements(install):
-    module, robot = install(), open_robot()
-    expected = {"forward": (51, 51), "backward": (-51, -51), "left": (-51, 51), "right": (51, -51)}
-    for name, wheels in expected.items():
-        getattr(robot, name)(0.2)
-        assert module.chip.wheels == wheels
-
-
-def test_only_a_bare_official_robot_is_wrapped(install):
-    module = install()
-    robot = FakeRobot()
-    assert adapt_robot(robot) is robot
-    official = open_robot()
-    assert adapt_robot(official) is official
-    assert isinstance(adapt_robot(module.Robot()), OfficialRobot)
-
-
-@BOARDS
-def test_driving_a_bare_official_robot_survives_i2c_failing_for_a_while(install, board):
-    module = install(board=board)
-    camera = open_camera()
-    with Driver(straight_on, module.Robot(), camera) as driver:
-        assert wait_until(lambda: module.chip.wheels == (FORWARD, FORWARD))
-        module.chip.broken = {1, 2}
-        time.sleep(0.2)
-        assert module.chip.speed == {1: FORWARD, 2: FORWARD}
-        module.chip.broken = set()
-        assert wait_until(lambda: module.chip.wheels == (0, 0), 0.3)
-        assert wait_until(lambda: not driver.status().running) and "Remote I/O" in driver.status().reason
-        time.sleep(0.1)
-        assert module.chip.wheels == (0, 0)
-    camera.stop()
 
 
 def test_a_second_camera_is_the_first_one_while_that_lives(install):
@@ -201,3 +55,132 @@ def test_an_unplugged_camera_is_seen_and_the_wheels_stop(install):
         assert wait_until(lambda: module.chip.wheels == (0, 0), 1.0)
         assert time.monotonic() - now < 0.55
         assert "no frame" in driver.status().reason and not camera.running
+
+
+@pytest.fixture
+def webcams(monkeypatch):
+    """-> list of the numbers that are webcams; they open as imitations."""
+    numbers = []
+
+    class Webcam(UsbCamera):
+        def start(self):
+            if self.device not in numbers:
+                raise HardwareError(f"no webcam {self.device}")
+            self.value = np.full((8, 8, 3), 99, np.uint8)
+
+    monkeypatch.setattr(hardware, "UsbCamera", Webcam)
+    monkeypatch.setattr(hardware, "webcam_numbers", lambda: [0, 1, 2])
+    return numbers
+
+
+def test_auto_takes_the_robots_own_camera_and_says_so(install, webcams):
+    install()
+    webcams.append(0)
+    assert "OpenCvGstCamera" in open_camera().description
+
+
+def test_auto_takes_a_webcam_where_there_is_no_official_one_and_says_why(monkeypatch, webcams):
+    monkeypatch.setitem(sys.modules, "jetbot", None)
+    webcams.append(2)
+    camera = open_camera()
+    assert camera.device == 2 and "webcam 2 (before it: jetbot: expected the official package" in camera.description
+
+
+def test_auto_finds_nothing_and_says_what_it_tried(monkeypatch, webcams):
+    monkeypatch.setitem(sys.modules, "jetbot", None)
+    with pytest.raises(HardwareError, match="jetbot: .*; no webcam 0; no webcam 1; no webcam 2"):
+        open_camera()
+
+
+def test_usb_is_the_first_that_opens_or_the_one_named(webcams):
+    webcams.extend([1, 2])
+    assert open_camera("usb").device == 1 and open_camera("usb:2").device == 2
+    assert open_camera("usb", device=2).device == 2
+    with pytest.raises(HardwareError, match="no webcam 0"):
+        open_camera("usb:0")
+
+
+def test_the_official_classes_by_name(install):
+    install(camera="zmq")
+    assert "ZmqCamera" in open_camera("zmq").description
+    with pytest.raises(HardwareError, match="jetbot"):
+        open_camera("gst")
+
+
+def test_names_of_cameras(tmp_path):
+    path = tmp_path / "a.mp4"
+    path.write_bytes(b"")
+    assert camera_named("auto") == ("auto", None) and camera_named("usb:12") == ("usb", 12)
+    assert camera_named(str(path)) == ("usb", str(path))
+    assert camera_named("rtsp://10.0.0.7/live") == ("usb", "rtsp://10.0.0.7/live")
+    with pytest.raises(ValueError, match="a video file or a URL, found 'b.mp4'"):
+        camera_named("b.mp4")
+
+
+def test_auto_never_takes_the_simulator_for_a_robot(monkeypatch):
+    monkeypatch.setitem(sys.modules, "jetbot", None)
+    with pytest.raises(HardwareError, match="--sim"):
+        open_robot("auto")
+
+
+def test_which_video_devices_may_be_webcams(monkeypatch):
+    names = {0: "vi-output, imx219 6-0010", 2: "HD Webcam C270"}
+    monkeypatch.setattr(hardware.glob, "glob", lambda pattern: ["/dev/video2", "/dev/video0"])
+    monkeypatch.setattr(hardware, "_device_name", names.get)
+    assert hardware.webcam_numbers() == [2]  # a Jetson's own camera shows noise as a webcam
+
+
+# -- what calibrate saved ---------------------------------------------------------------------
+
+
+def test_robot_and_camera_are_opened_as_they_were_calibrated(install):
+    module = install()
+    save_settings(RobotSettings(swapped=True, left_reversed=True, max_speed=0.5, camera_upside_down=True))
+    robot, camera = open_robot(), open_camera()
+    robot.set_motors(0.2, 0.4)
+    assert module.chip.wheels == (102, -51) and camera.upside_down
+    robot.set_motors(1.0, 1.0)
+    assert module.chip.wheels == (127, -127)
+    robot.stop()
+    assert module.chip.wheels == (0, 0)
+
+
+def test_a_damaged_file_opens_nothing(install):
+    module = install()
+    with open(default_path(), "w") as stream:
+        stream.write("{}")
+    writes = module.chip.writes
+    for opening in (open_robot, open_camera):
+        with pytest.raises(SettingsError):
+            opening()
+    assert module.chip.writes == writes and module.sensor.owner is None
+
+
+def test_settings_may_be_given_and_the_simulator_has_none_of_this_robot(install):
+    install()
+    save_settings(RobotSettings(trim=0.2))
+    assert isinstance(open_robot(settings=RobotSettings()), OfficialRobot)
+    assert isinstance(open_robot("sim"), OfficialRobot)
+    assert isinstance(open_robot(), CalibratedRobot)
+
+
+def test_a_calibrated_robot_is_the_official_one_to_the_motor_guard(install, monkeypatch):
+    install()
+    asked = []
+    monkeypatch.setattr("jetbot_mlp.motor_guard.MotorGuard.start", lambda self: asked.append(1) or self)
+    monkeypatch.setattr("jetbot_mlp.motor_guard.MotorGuard.running", None)
+    assert guard_for(open_robot(settings=RobotSettings(trim=0.1))) is not None and asked
+
+
+def test_no_wheel_is_faster_than_the_limit_whatever_the_sliders_say(install):
+    module = install()
+    robot = open_robot(settings=RobotSettings(trim=-0.2, left_dead_band=0.1, right_dead_band=0.15, max_speed=0.3))
+    camera, fastest = open_camera(), [0]
+    camera.observe(lambda change: fastest.append(max(abs(v) for v in module.chip.wheels)), names="value")
+    with Driver(straight_on, robot, camera, limits=Limits(max_speed=0.3)) as driver:
+        for road in (RoadSettings(speed=1.0, kp=10.0), RoadSettings(speed=1.0, bias=1.0), RoadSettings(speed=0.05)):
+            driver.settings = Settings(road=road)
+            time.sleep(0.15)
+        driver.settings = Settings(road=RoadSettings(speed=1e9))
+        time.sleep(0.15)
+        assert driver.status().running and max(fastest) == int(255 * 0.3)
