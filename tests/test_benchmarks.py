@@ -69,12 +69,6 @@ def test_memory_is_that_of_the_one_process():
         assert 10 < module.run(["--help"])[1]["peak_mb"] < 400
 
 
-def test_random_draws_hold_out_as_many_frames_as_the_official_notebook():
-    folds = load("convolutional_network").folds_of(collision_dataset(160), 5, 3, seed=0)
-    assert [len(held_out) for _, held_out in folds["random"]] == [50] * 3
-    assert sorted(np.concatenate([held_out for _, held_out in folds["time"]])) == list(range(160))
-
-
 def test_the_peers_have_as_many_weights_as_the_published_networks():
     torch = pytest.importorskip("torch")
     module = load("prediction_time")
@@ -83,10 +77,13 @@ def test_the_peers_have_as_many_weights_as_the_published_networks():
             assert sum(p.numel() for p in build(torch, 1000).parameters()) == expected
 
 
-def test_the_convolutional_network_learns():
+def test_the_convolutional_network_learns_and_is_judged_like_ours():
     torch = pytest.importorskip("torch")
     torch.set_num_threads(1)  # more would only wait for each other
     module, dataset = load("convolutional_network"), collision_dataset(80)
     settings = module.Settings(size=32, widths=(8, 16), steps=60)
-    predict = module.train(torch, dataset, settings, np.random.RandomState(0))
-    assert np.mean(predict(dataset.images).argmax(axis=1) == dataset.targets) > 0.9
+    folds = [(np.arange(40), np.arange(40, 80)), (np.arange(40, 80), np.arange(40))]
+    found = module.cross_validate(torch, dataset, folds, settings, 0, "made")
+    summary = module.summarise(found)
+    assert summary["frames"] == 80 and len(summary["folds"]) == 2
+    assert summary["mean"]["balanced_accuracy"] > 0.9
