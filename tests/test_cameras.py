@@ -1,9 +1,13 @@
+import os
+import subprocess
+import sys
 import threading
 import time
 
 import cv2
 import numpy as np
 import pytest
+import traitlets
 from driving_fakes import wait_until
 from fake_jetbot import make_jetbot
 
@@ -116,6 +120,108 @@ def test_a_camera_that_stays_black_is_refused_and_given_back(kind, monkeypatch):
     with pytest.raises(HardwareError, match="only black"):
         OfficialCamera(module.Camera)
     assert OfficialCamera.opened is None and module.sensor.owner is None
+
+
+class Queue(traitlets.HasTraits):
+    """Imitates the official camera's driver: 30 pictures a second queue up for who is slow."""
+
+    value = traitlets.Any()
+
+    def __init__(self):
+        super().__init__()
+        self.began, self.running = time.monotonic(), True
+        self.thread = threading.Thread(target=self._run)
+        self.thread.start()
+
+    def _run(self):
+        number = 0
+        while self.running:
+            number += 1
+            time.sleep(max(0.0, self.began + number / 30 - time.monotonic()))
+            self.value = np.full((4, 4, 3), number, np.uint8)
+
+    def stop(self):
+        self.running = False
+        self.thread.join()
+
+
+def test_a_slow_observer_misses_pictures_but_sees_no_old_ones():
+    camera, ages = OfficialCamera(Queue), []
+
+    def look(change):
+        ages.append(time.monotonic() - camera.camera.began - int(change["new"][0, 0, 0]) / 30)
+        time.sleep(0.1)
+
+    camera.observe(look, names="value")
+    time.sleep(1.2)  # in the capture thread it would lag by 0.8 s then
+    camera.stop()
+    assert len(ages) >= 5 and sorted(ages)[-2] < 0.15
+
+
+def test_an_observer_that_ends_its_thread_ends_nothing(caplog):
+    camera, got = open_official("gst")[1], []
+
+    def look(change):
+        got.append(1)
+        raise SystemExit
+
+    camera.observe(look, names="value")
+    assert wait_until(lambda: len(got) >= 3) and camera.running
+    camera.unobserve(look, names="value")
+    camera.stop()
+
+
+@CAMERAS
+def test_stopping_while_the_program_ends_waits_for_no_thread(kind, monkeypatch):
+    """Python 3.12 starts no thread any more by then; ZmqCamera's own end would wait for a picture for ever."""
+    module, camera = open_official(kind)
+    module.sensor.unplugged = True
+
+    def refuse(self):
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        camera.stop()
+    began = time.monotonic()
+    camera.camera.stop()  # as its __del__ does
+    assert time.monotonic() - began < 0.5 and not camera.running
+
+
+SCRIPT = """
+import sys, time
+sys.path.insert(0, {tests!r})
+from fake_jetbot import make_jetbot
+module = sys.modules["jetbot"] = make_jetbot(camera={kind!r})
+from jetbot_mlp.hardware import open_camera
+import jetbot_mlp.cameras as cameras
+cameras.STOP_S = 0.2
+camera = open_camera()
+module.sensor.unplugged = {hang}
+time.sleep(0.05)
+print("the end", flush=True)
+"""
+
+
+@pytest.mark.parametrize("kind, hang", [("gst", False), ("zmq", False), ("zmq", True)])
+def test_a_script_that_forgets_to_stop_the_camera_ends_all_the_same(kind, hang):
+    script = SCRIPT.format(tests=os.path.dirname(os.path.abspath(__file__)), kind=kind, hang=hang)
+    done = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, timeout=20)
+    assert done.stdout == b"the end\n" and done.returncode == 0
+
+
+def test_a_camera_that_opens_too_late_is_given_back():
+    late = []
+
+    class Late:
+        def stop(self):
+            late.append("stopped")
+
+    release = threading.Event()
+    with pytest.raises(HardwareError, match="within 0.05 s"):
+        cameras._in_daemon(lambda: release.wait(5.0) and Late(), 0.05, "", too_late=cameras._stop_official)
+    release.set()
+    assert wait_until(lambda: late)
 
 
 # -- a webcam ---------------------------------------------------------------------------------
