@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test models lint clean
+.PHONY: demo test models wheel lint clean
 
 # the environment is made again when setup.cfg changes
 .venv/ready: setup.cfg setup.py
@@ -20,6 +20,11 @@ test: .venv/ready  ## the tests
 
 models: .venv/ready  ## the shipped models and their cards, from the simulator (half an hour)
 	$(BIN)/python models/make.py
+
+wheel: .venv/ready  ## the one file for the robot, dist/jetbot_mlp-*-py3-none-any.whl; offline
+	rm -rf build dist
+	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+	rm -rf build
 
 lint: .venv/ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check ruff

@@ -12,6 +12,7 @@ from .signals import stop_on_signals
 from .sim_drive import Drive
 
 LINE_EVERY_S = 0.5
+LOG_EVERY_S = 10.0  # where nobody looks: the service's journal, a file
 
 
 def drive_robot(predictors, seconds=None, camera="auto", settings=DEFAULT_SETTINGS, limits=DEFAULT_LIMITS,
@@ -63,9 +64,15 @@ def _insist_on_zero(driver):
 
 def _watch(driver, until):
     warning = "" if driver.gate.guard is not None or driver.gate.dry_run else "UNGUARDED | "
+    log_at = time.monotonic()
     while not driver.gate.stopped and (until is None or time.monotonic() < until):
-        line = warning + live_line(driver.status())
-        print("\r" + line.ljust(100)[:100], end="", file=sys.stderr, flush=True)
+        status = driver.status()
+        line = warning + live_line(status)
+        if sys.stderr.isatty():
+            print("\r" + line.ljust(100)[:100], end="", file=sys.stderr, flush=True)
+        elif status.frames and time.monotonic() >= log_at:
+            print(line, file=sys.stderr, flush=True)
+            log_at = time.monotonic() + LOG_EVERY_S
         left = LINE_EVERY_S if until is None else min(LINE_EVERY_S, max(0.0, until - time.monotonic()))
         time.sleep(left)
 

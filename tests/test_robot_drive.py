@@ -99,3 +99,10 @@ def test_without_a_robot_it_says_so(install):
     install(board=None)
     with pytest.raises(HardwareError, match="motor board"):
         drive_robot([straight_on], seconds=1.0)
+
+
+def test_where_nobody_looks_the_line_is_written_now_and_then(install, capsys):
+    install()
+    drive_robot([straight_on], seconds=1.6)
+    said = capsys.readouterr().err
+    assert "\r" not in said and said.count("frames/s") == 1
