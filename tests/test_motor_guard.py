@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import types
 
@@ -13,7 +14,9 @@ from fake_i2c import SMBUS, FakeBus, moving, time_to_zero, turn
 from jetbot_mlp import motor_guard
 from jetbot_mlp.driver import Driver
 from jetbot_mlp.errors import HardwareError
-from jetbot_mlp.guard_process import Guard
+from jetbot_mlp.gate import MotorGate
+from jetbot_mlp.guard_process import Guard, stop_for_good
+from jetbot_mlp.messages import WheelCommand
 from jetbot_mlp.motor_guard import MotorGuard, NoMotorChip, guard_for
 
 TESTS = os.path.dirname(os.path.abspath(__file__))
@@ -255,7 +258,43 @@ def test_a_guard_that_does_not_answer_is_noticed(guard, monkeypatch):
     os.kill(guard.pid, signal.SIGCONT)
 
 
-def test_where_the_bus_is_no_device_smbus_is_used(tmp_path, monkeypatch):
+def test_a_guard_that_does_not_read_never_blocks_the_drive(guard):
+    os.kill(guard.pid, signal.SIGSTOP)
+    thread = threading.Thread(target=lambda: [guard.beat() for _ in range(70000)], daemon=True)  # a full pipe
+    thread.start()
+    thread.join(10.0)
+    blocked = thread.is_alive()
+    os.kill(guard.pid, signal.SIGCONT)
+    assert not blocked
+
+
+def test_a_program_that_does_not_read_never_blocks_the_guard(guard, bus):
+    for _ in range(20):  # answers for more than the pipe holds
+        os.write(guard._process.stdin.fileno(), b"a" * 4096)
+        time.sleep(0.01)
+    os.write(guard._process.stdin.fileno(), b"b")
+    turn(bus)
+    assert wait_until(lambda: not moving(bus), 1.0)
+
+
+def test_the_last_zeros_are_written_several_times_for_a_command_that_is_under_way():
+    accepted = []
+
+    class Chip:
+        def stop(self):
+            if len(accepted) == 1:
+                accepted.append("refused")
+                raise OSError(121, "Remote I/O error")
+            accepted.append("zero")
+
+    started = time.monotonic()
+    stop_for_good(Chip())
+    assert accepted.count("zero") >= 3 and 0.1 < time.monotonic() - started < 1.0
+
+
+def test_where_the_bus_is_no_device_smbus_is_used_and_nothing_else_beside_the_program(tmp_path, monkeypatch):
+    for name in ("select", "signal", "typing", "types"):  # not to be taken for the standard library's
+        (tmp_path / (name + ".py")).write_text("raise RuntimeError")
     (tmp_path / "smbus.py").write_text(SMBUS.format(str(tmp_path / "bus")))
     monkeypatch.syspath_prepend(str(tmp_path))
     bus = FakeBus(tmp_path / "bus")
@@ -274,6 +313,67 @@ def test_a_missed_beat_is_late_once_and_held_until_armed():
     assert guard.hear(b"brb", 10.6) == b"" and guard.state == "holding"
     assert guard.hear(b"ab", 10.7) == b"ab" and guard.state == "driving"
     assert guard.hear(b"r", 10.8) == b"" and not guard.late(99.0)
+
+
+# ---- in the gate
+
+class Logged:
+    """Robot and guard in one: what happens in which order."""
+
+    def __init__(self, refusal=None):
+        self.log, self.refusal = [], refusal
+
+    def arm(self):
+        self.log.append("arm")
+
+    def beat(self):
+        self.log.append("beat")
+        return self.refusal
+
+    def rest(self):
+        self.log.append("rest")
+
+    def set_motors(self, left, right):
+        self.log.append("write" if left or right else "zero")
+
+    def stop(self):
+        pass
+
+
+def test_the_guard_hears_of_a_command_before_the_wheels_and_of_rest_after_them():
+    both = Logged()
+    gate = MotorGate(both, lambda: 0.0, guard=both)
+    gate.open()
+    gate.drive(WheelCommand(0.3, 0.3, 0.0))
+    gate.stop("enough")
+    assert both.log == ["zero", "arm", "beat", "write", "zero", "rest"]
+
+
+def test_without_the_guards_consent_nothing_is_written():
+    both = Logged("the motor guard is gone")
+    gate = MotorGate(both, lambda: 0.0, guard=both)
+    gate.open()
+    assert gate.drive(WheelCommand(0.3, 0.3, 0.0)) is None
+    assert gate.stopped and gate.stops[-1].reason == "the motor guard is gone" and "write" not in both.log
+
+
+def test_a_dry_run_has_no_guard():
+    both = Logged()
+    gate = MotorGate(None, lambda: 0.0, dry_run=True, guard=both)
+    gate.open()
+    assert gate.drive(WheelCommand(0.3, 0.3, 0.0)) is not None and both.log == []
+
+
+def test_a_stop_that_comes_while_the_gate_opens_wins():
+    class Late(list):
+        def append(self, item):
+            gate.stop("meanwhile")
+            list.append(self, item)
+
+    gate = MotorGate(Logged(), lambda: 0.0)
+    gate._permit = Late()
+    gate.open()
+    assert gate.stopped
 
 
 # ---- in the driver
