@@ -80,6 +80,8 @@ def build_parser():
     sub.add_argument("--no-mirror", action="store_true", help="do not train on mirrored frames: for tracks "
                      "with a side, such as driving in the right lane")
     sub.add_argument("--lecture", action="store_true", help="mnist: as in the lecture, one image at a time")
+    sub.add_argument("--deform", action="store_true", help="mnist: 800 hidden nodes, every digit deformed anew in "
+                     "every epoch; says how long it takes")
     sub.add_argument("--report", metavar="FILE.html", help="default: beside the model")
     sub.add_argument("--no-report", action="store_true")
     add_seed_and_json(sub, seed)

@@ -19,7 +19,14 @@ from .metrics import format_metrics
 from .mnist import load_mnist
 from .model_file import load_model, save_model
 from .train_frames import RECIPES, train_frames
-from .train_mnist import as_features, as_pictures, thumbnails, train_mnist, train_mnist_as_lecture
+from .train_mnist import (
+    as_features,
+    as_pictures,
+    thumbnails,
+    train_mnist,
+    train_mnist_as_lecture,
+    train_mnist_deformed,
+)
 
 
 def say(*words):
@@ -67,6 +74,8 @@ def train(args):
         args.report or os.path.splitext(args.out)[0] + ".report.html"
     if args.report_path:
         writable_file(args.report_path, ".html")
+    if args.deform and args.task != "mnist":
+        raise JetbotMLPError(f"--deform is for mnist, found {args.task}; leave it out: frames are always varied")
     if args.task == "mnist":
         (trained, golden, skipped), dataset = _train_mnist(args), None
     else:
@@ -130,11 +139,15 @@ def _train_mnist(args):
         raise JetbotMLPError(f"expected one MNIST folder, found {len(args.datasets)}")
     if args.exclude:
         raise JetbotMLPError("MNIST's images have no names to leave out; leave --exclude out")
+    if args.lecture and args.deform:
+        raise JetbotMLPError("the lecture's way knows no deformed digits; leave --lecture or --deform out")
     if args.held_out != "time":
         raise JetbotMLPError("MNIST has its own test images; leave --held-out out")
     data = load_mnist(args.datasets[0])
     if args.lecture:
         trained = train_mnist_as_lecture(data, args.seed, progress.bar)
+    elif args.deform:
+        trained = train_mnist_deformed(data, None, args.seed, progress.bar, progress.line)
     else:
         trained = train_mnist(data, random_state=args.seed, progress=progress.bar)
     return trained, as_pictures(data[2][:1])[0], []

@@ -13,6 +13,16 @@ def bar(iterable, total=None, desc=""):
                 mininterval=0.2)
 
 
+def line(text):
+    """A line for people on stderr, above the bar if there is one."""
+    try:
+        from tqdm import tqdm
+    except ImportError:
+        print(text, file=sys.stderr)
+    else:
+        tqdm.write(text, file=sys.stderr)
+
+
 def _lines(iterable, total, desc, every_s=5.0):
     """The same as one line every few seconds."""
     started = last = time.monotonic()

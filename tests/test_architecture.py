@@ -12,7 +12,7 @@ PACKAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 FLOORS = [
     "errors messages motor_chip doctor_checks intervals",
     "layers losses optimizers features metrics control watchdog capture_time pictures road_names augment splits "
-    "near_twins text_files calibration video cameras robot_settings progress signals cluster trial_file "
+    "elastic near_twins text_files calibration video cameras robot_settings progress signals cluster trial_file "
     "motor_guard guard_process driver_status report_html sim_camera sim_physics sim_room sim_texture sim_track",
     "network_settings trainer evaluation inference frame_files gate official_robot stop_wheels overlay "
     "report_plots report_pictures report_scores suspects sim_world parallel nearest_neighbour crossvalidate_table",
