@@ -192,7 +192,7 @@ def child_guard():
 
     started = time.monotonic()
     guard = MotorGuard().start()
-    yield {"ready_s": time.monotonic() - started, "rss_mb": max(mb for _, mb in running_guards())}
+    yield {"ready_s": time.monotonic() - started, "rss_mb": rss_mb(guard.pid)}
     guard.close()
 
 
@@ -258,11 +258,13 @@ def i2c_buses(look):
     """
     found = []
     for number in sorted(BUSES):
-        if not os.path.exists(f"/dev/i2c-{number}"):
+        if not look and not os.path.exists(f"/dev/i2c-{number}"):
             continue
         answered, error = [], ""
         try:
             bus = open_bus(number) if look else None
+        except FileNotFoundError:
+            continue
         except OSError as refusal:
             bus, error = None, refusal.strerror or str(refusal)
         for address in [kind.address for kind in KINDS] + [DISPLAY] if bus else []:
@@ -278,8 +280,11 @@ def i2c_buses(look):
 
 def running_guards():
     """[(process id, MB)] of the motor guards at work."""
-    pids = [int(folder[6:]) for folder in glob.glob("/proc/[0-9]*")
-            if "jetbot_mlp.guard_process" in read(os.path.join(folder, "cmdline"))]
+    pids = []
+    for folder in glob.glob("/proc/[0-9]*"):
+        words = read(os.path.join(folder, "cmdline")).split("\0")
+        if words[1:4] == ["-I", "-S", "-c"] and "jetbot_mlp.guard_process" in words[4]:
+            pids.append(int(folder[6:]))
     return [(pid, rss_mb(pid)) for pid in sorted(pids)]
 
 

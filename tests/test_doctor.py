@@ -8,6 +8,7 @@ import time
 import types
 
 import pytest
+from fake_i2c import SMBUS
 
 from jetbot_mlp import doctor, doctor_probes
 from jetbot_mlp.__main__ import main
@@ -376,12 +377,22 @@ def test_i2c_is_read_as_linux_tells_it(monkeypatch):
             raise errors[address]
 
     def open_bus(number):
-        if number == 7:
-            raise OSError(13, "Permission denied")
+        if number != 1:
+            raise OSError(13, "Permission denied") if number == 7 else OSError(2, "No such file or directory")
         return types.SimpleNamespace(probe=probe)
 
-    monkeypatch.setattr(doctor_probes.os.path, "exists", lambda path: path in ("/dev/i2c-1", "/dev/i2c-7"))
     monkeypatch.setattr(doctor_probes, "open_bus", open_bus)
     assert doctor_probes.i2c_buses(True) == [(1, "", [0x60, 0x3c]), (7, "Permission denied", [])]
+    monkeypatch.setattr(doctor_probes.os.path, "exists", lambda path: path in ("/dev/i2c-1", "/dev/i2c-7"))
     monkeypatch.setattr(doctor_probes, "open_bus", lambda number: pytest.fail("a laptop's buses are left alone"))
     assert doctor_probes.i2c_buses(False) == [(1, "", []), (7, "", [])]
+
+
+def test_a_real_guard_is_started_measured_and_ended(tmp_path, monkeypatch):
+    (tmp_path / "smbus.py").write_text(SMBUS.format(str(tmp_path / "bus")))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    child = doctor_probes.ask("guard")
+    assert child.status == 0 and 0 < child.answer["ready_s"] < 10 and 0 < child.answer["rss_mb"] < 30, child
+    left = [pid for pid, _ in doctor_probes.running_guards()
+            if str(tmp_path) in doctor_probes.read(f"/proc/{pid}/cmdline")]
+    assert left == []
