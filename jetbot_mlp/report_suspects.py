@@ -36,6 +36,8 @@ def suspects_html(dataset, found, predicted=None):
             continue
         heading, words = _HEADINGS[kind]
         cards = [_card(dataset, suspect, predicted) for suspect in members[:MAX_SHOWN[kind]]]
+        if dataset.task == "road":
+            words += " Green ring: the label." + (" Red cross: the model." if kind == "disagreement" else "")
         parts.append(_cards("{} ({})".format(heading, len(members)), words, cards, len(members),
                             kind != "disagreement"))
     return "".join(parts)
