@@ -116,7 +116,7 @@ class OfficialCamera(Camera):
             return
         self.stop()  # unplugged: the dead camera still holds the sensor
         opening = getattr(self.factory, "instance", self.factory)
-        self.camera = _in_daemon(opening, OPEN_S, TROUBLE, too_late=_stop_official)
+        self.camera = _in_daemon(opening, OPEN_S, TROUBLE, too_late=lambda camera: camera.stop())
         self._stopped = False
         OfficialCamera.opened = self
         self._begin_to_show()
@@ -145,7 +145,7 @@ class OfficialCamera(Camera):
             pass  # interrupted before it was observed
         inside = threading.current_thread() is self._capture_thread()  # the official stop() would join itself
         try:
-            _in_daemon(lambda: _stop_official(self.camera), 0.0 if inside else STOP_S, TROUBLE)
+            _in_daemon(self.camera.stop, 0.0 if inside else STOP_S, TROUBLE)
         except HardwareError:
             if not inside:
                 logging.getLogger(__name__).warning("camera: stop() did not come back; its thread is left")
@@ -160,11 +160,6 @@ class OfficialCamera(Camera):
 
     def _pass_on(self, change):
         self._take(change["new"])
-
-
-def _stop_official(camera):
-    atexit.unregister(camera.stop)
-    camera.stop()
 
 
 class UsbCamera(Camera):

@@ -115,11 +115,14 @@ class Sensor:
         self.owner = None
         self.unplugged = False
         self.dark = False
+        self.hangs = False  # reads do not come back
         self.image = None  # shown instead of ever new ones
         self.count = 0
 
     def read(self):
         time.sleep(0.01)
+        while self.hangs:
+            time.sleep(0.01)
         if self.unplugged:
             return False, None
         self.count += 1

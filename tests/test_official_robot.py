@@ -148,6 +148,9 @@ def test_an_offset_or_a_factor_never_asks_for_more_than_full_power(install, boar
         motor.alpha, motor.beta = 2.0, 0.1
     robot.set_motors(1.0, -1.0)
     assert max(asked) == 255 and min(asked) == -255
+    robot.left_motor.alpha, robot.left_motor.beta = 0.5, 0.0
+    robot.set_motors(7.0, 0.0)
+    assert 127 in asked
     robot.left_motor.alpha = 0.0
     robot.set_motors(0.5, 0.5)  # no division by zero
 

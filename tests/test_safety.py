@@ -155,4 +155,4 @@ def test_a_drive_with_damaged_settings_does_not_begin(install):
     writes = module.chip.writes
     with pytest.raises(SettingsError, match="jetbot-mlp calibrate"):
         drive_robot([straight_on], 0.4)
-    assert module.chip.writes == writes and module.sensor.owner is None
+    assert module.chip.writes == writes and module.sensor.owner is None and not module.Robot.initialized()
