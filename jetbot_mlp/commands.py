@@ -190,7 +190,7 @@ def evaluate_command(args):
         dataset = load_frames(model.task, args, require_all_classes=False)
         evaluation, skipped = evaluate(model, dataset), len(dataset.skipped)
         if dataset.excluded:
-            say(f"{dataset.excluded} frames left out as the list says")
+            say(f"frames left out as the list says: {dataset.excluded}")
         if dataset.fingerprint() == model.training.get("data_fingerprint"):
             say("these are the very frames of the model's training: the score says how well it remembers them")
     if args.report:

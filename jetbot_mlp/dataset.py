@@ -165,7 +165,7 @@ def _without_excluded(records, lines, titles, skipped, notes):
     if not kept:
         raise DatasetError("expected frames to remain, found all %d left out by the list; shorten it" % len(records))
     other = "; the list names %d of other folders" % len(elsewhere) if elsewhere else ""
-    notes.append("%d frames left out as the list says%s" % (len(records) - len(kept), other))
+    notes.append("frames left out as the list says: %d%s" % (len(records) - len(kept), other))
     return kept
 
 

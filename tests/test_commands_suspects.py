@@ -93,7 +93,7 @@ def test_an_uncommented_line_leaves_its_frame_out_everywhere(collision, tmp_path
     result = json.loads(captured.out)
     assert result["excluded"] == 1 and result["samples"] == 16
     assert "set/free/7.jpg" not in [suspect["name"] for suspect in result["suspects"]]
-    assert "1 frames left out" in captured.err
+    assert "left out as the list says: 1" in captured.err
 
 
 @pytest.mark.parametrize("words", [

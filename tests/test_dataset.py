@@ -344,7 +344,7 @@ def test_excluded_frames_are_left_out_and_stay_on_the_disk(tmp_path):
     dataset = load_dataset("collision", folder, exclude=listed)
     assert dataset.names == [names[0]] + names[2:] and dataset.excluded == 1
     assert dataset.subset([0, 1]).excluded == 1
-    assert "1 frames left out as the list says; the list names 1 of other folders" in dataset.notes
+    assert "frames left out as the list says: 1; the list names 1 of other folders" in dataset.notes
     assert len(list(folder.glob("*/*.jpg"))) == 6
     assert load_dataset("collision", folder, exclude=[names[0]]).names == names[1:]
     assert load_dataset("collision", folder).excluded == 0
