@@ -16,7 +16,8 @@ FLOORS = [
     "motor_guard guard_process driver_status report_html sim_camera sim_physics sim_room sim_texture sim_track",
     "network_settings trainer evaluation inference frame_files gate official_robot stop_wheels overlay "
     "report_plots report_pictures report_scores suspects sim_world parallel nearest_neighbour crossvalidate_table",
-    "network wheel_calibration exclusion report_suspects labelled_frames mnist driver replay report sim_labels sim_render sim_view",
+    "network wheel_calibration exclusion report_suspects labelled_frames mnist driver replay report sim_labels "
+    "sim_render sim_view",
     "gradient_check dataset model_file report_trained sim_dataset sim_expert",
     "lecture simulator train_frames",
     "train_mnist sim_drive hardware crossvalidate __init__",
