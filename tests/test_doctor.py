@@ -233,17 +233,18 @@ def test_it_survives_a_numpy_that_kills_python(tmp_path):
 
 PACKAGE = {
     "__init__.py": "raise RuntimeError('this would load torch for 17 s')\n",
-    "robot.py": "class Robot:\n    def set_motors(self, left, right): pass\n    def stop(self): pass\n",
+    "robot.py": "import threading, time\nthreading.Thread(target=time.sleep, args=(60,)).start()\n"  # no daemon
+                "class Robot:\n    def set_motors(self, left, right): pass\n    def stop(self): pass\n",
     "camera/__init__.py": "from .gst import OpenCvGstCamera as Camera\n",
     "camera/gst.py": """
-import threading, time
+import os, threading, time
 import numpy as np, traitlets
 
 class OpenCvGstCamera(traitlets.HasTraits):
     value = traitlets.Any()
     def __init__(self):
         super().__init__()
-        print("GST_ARGUS: a library talks")
+        os.write(1, b"GST_ARGUS: a library talks")
         self.value = np.full((224, 224, 3), 77, np.uint8)
         self.thread = threading.Thread(target=self.run)
         self.thread.start()

@@ -25,7 +25,7 @@ verb=$1; shift
 case $verb in
 ps) echo jetbot_jupyter; exit 0 ;;
 cp) exec cp "$1" "${2#*:}" ;;
-exec) while :; do case $1 in -w | -e) shift 2 ;; -*) shift ;; *) break ;; esac; done; shift; exec "$@" ;;
+exec) while :; do case $1 in -w) cd "$2"; shift 2 ;; -e) shift 2 ;; -*) shift ;; *) break ;; esac; done; shift; exec "$@" ;;
 esac
 exit 1
 """
@@ -35,7 +35,8 @@ def make_wheel(folder, extra=""):
     """The package as a wheel, as `make wheel` packs it but without setuptools -> its path."""
     path = os.path.join(str(folder), "jetbot_mlp-0.1.0-py3-none-any.whl")
     info = "jetbot_mlp-0.1.0.dist-info/"
-    members = {info + "METADATA": b"Metadata-Version: 2.1\nName: jetbot-mlp\nVersion: 0.1.0\n",
+    members = {info + "METADATA": b"Metadata-Version: 2.1\nName: jetbot-mlp\nVersion: 0.1.0\n"
+               b"Requires-Dist: what-no-index-has\n",
                info + "WHEEL": b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
                info + "entry_points.txt": b"[console_scripts]\njetbot-mlp = jetbot_mlp.__main__:main\n"}
     package = os.path.join(ROOT, "jetbot_mlp")
@@ -80,6 +81,8 @@ class Robot:
         with open(os.path.join(self.site, "linked.pth"), "w") as stream:
             stream.write(linked + "\n")
         self.folder.mkdir()
+        (root / "elsewhere" / "jetbot_mlp").mkdir(parents=True)  # a clone, say, that must not be taken for the package
+        (root / "elsewhere" / "jetbot_mlp" / "__init__.py").write_text("raise SystemExit('the wrong one')")
         for name in ("install.sh", "jetbot-mlp-drive.service"):
             shutil.copy(os.path.join(DEPLOY, name), str(self.folder))
         self.wheel = make_wheel(self.folder)
@@ -94,8 +97,8 @@ class Robot:
         env = dict(os.environ, HOME=str(self.root), DESTDIR=str(self.root), PIP_CONFIG_FILE=os.devnull, **environment)
         env.pop("PYTHONPATH", None)
         done = subprocess.run(["sh", str(self.folder / "install.sh")] + options + list(words), stdout=subprocess.PIPE,
-                              env=env, stderr=subprocess.STDOUT, universal_newlines=True, cwd=ROOT,
-                              stdin=subprocess.DEVNULL)
+                              env=env, stderr=subprocess.STDOUT, universal_newlines=True,
+                              cwd=str(self.root / "elsewhere"), stdin=subprocess.DEVNULL)
         return done.returncode, done.stdout
 
 
