@@ -21,6 +21,7 @@ from .errors import HardwareError, JetbotMLPError
 
 OPEN_S = 30.0  # s, until the official camera class is there
 WAIT_S = 3.0  # s, from then to the first picture
+SHOW_S = 0.5  # s, that a stop waits for an observer under way
 STOP_S = 2.0  # s; ZmqCamera.stop() can block for ever
 TROUBLE = ("shut down other notebooks and programs that use it, else run on the host: "
            "sudo systemctl restart nvargus-daemon")
@@ -36,7 +37,7 @@ class Camera(traitlets.HasTraits):
         self.description = description
         self.upside_down = upside_down
         self._latest = None  # shown last since the start
-        self._newest = None
+        self._newest = self._shower = None
         self._ending, self._arrived = threading.Event(), threading.Event()
 
     @property
@@ -53,11 +54,14 @@ class Camera(traitlets.HasTraits):
         self._latest = None
         # new ones for each start: a late thread must not see the next one's
         self._ending, self._arrived = arguments = threading.Event(), threading.Event()
-        threading.Thread(target=self._show_newest, args=arguments, name="camera-observers", daemon=True).start()
+        self._shower = threading.Thread(target=self._show_newest, args=arguments, name="camera-observers", daemon=True)
+        self._shower.start()
 
     def _end_to_show(self):
         self._ending.set()
         self._arrived.set()
+        if self._shower is not None and self._shower is not threading.current_thread():
+            self._shower.join(SHOW_S)  # after a stop nothing is shown any more
 
     def _take(self, image):
         self._newest = image
@@ -204,7 +208,7 @@ class UsbCamera(Camera):
                                 "in, close other programs that use it, or name another number")
         capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # a queue of frames is a queue of old frames
         self._begin_to_show()
-        arguments = capture, self._ending
+        arguments = capture, self._ending, self._arrived
         self._thread = threading.Thread(target=self._run, args=arguments, name="usb-camera", daemon=True)
         self._thread.start()
         try:
@@ -219,7 +223,7 @@ class UsbCamera(Camera):
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(STOP_S)
 
-    def _run(self, capture, ending):
+    def _run(self, capture, ending, arrived):
         pause_s = 0.0
         if isinstance(self.device, str) and "://" not in self.device:  # a stream or a webcam has its own pace
             pause_s = 1.0 / (capture.get(cv2.CAP_PROP_FPS) or self.fps)
@@ -232,8 +236,8 @@ class UsbCamera(Camera):
                 time.sleep(pause_s)
         finally:
             capture.release()
-            if self._ending is ending:
-                self._end_to_show()
+            ending.set()
+            arrived.set()
 
 
 def _in_daemon(function, timeout, trouble, too_late=None):
