@@ -25,7 +25,12 @@ verb=$1; shift
 case $verb in
 ps) echo jetbot_jupyter; exit 0 ;;
 cp) exec cp "$1" "${2#*:}" ;;
-exec) while :; do case $1 in -w) cd "$2"; shift 2 ;; -e) shift 2 ;; -*) shift ;; *) break ;; esac; done; shift; exec "$@" ;;
+exec)
+    while :; do
+        case $1 in -w) cd "$2"; shift 2 ;; -e) shift 2 ;; -*) shift ;; *) break ;; esac
+    done
+    shift
+    exec "$@" ;;
 esac
 exit 1
 """
