@@ -2,7 +2,7 @@
 import numpy as np
 
 from .errors import PredictionError
-from .features import extract, shrink
+from .features import shrink
 from .messages import CollisionPrediction, DigitPrediction, Frame, RoadPrediction
 
 
@@ -26,8 +26,7 @@ class Predictor:
         finite: the driver stops the wheels on both.
         """
         image, stamp = (frame.image, frame.stamp) if isinstance(frame, Frame) else (frame, 0.0)
-        features = extract(shrink(image)[None], self.model.feature_spec)
-        return to_prediction(self.model, self.model.network.forward(features)[0], stamp)
+        return to_prediction(self.model, self.model.outputs(shrink(image)[None])[0], stamp)
 
 
 def to_prediction(model, output, stamp):

@@ -33,6 +33,15 @@ class History(NamedTuple):
     best_epoch: Optional[int]  #: a value out of ``epoch``: the one whose weights were kept
 
 
+def mean_history(histories):
+    """The mean curve of several trainings, as long as the shortest -> History; best_epoch only of a single one."""
+    if len(histories) == 1:
+        return histories[0]
+    curves = [[float(np.mean(values)) for values in zip(*(getattr(h, name) for h in histories))]
+              for name in ("train_loss", "validation_loss", "validation_score", "learning_rate")]
+    return History(histories[0].epoch[:len(curves[0])], curves[0], curves[1], curves[2], curves[3], None)
+
+
 class Evaluation(NamedTuple):
     """A model's answers on held-out frames: all that the report needs to draw them."""
 

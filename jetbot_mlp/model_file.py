@@ -1,9 +1,9 @@
 """One small .npz holds everything a robot needs; loading it proves that it computes the right thing.
 
 Inside: ``header`` (UTF-8 JSON: format version, task, classes, layer sizes, activations,
-`FeatureSpec`, training summary, data fingerprint), ``weights_0, bias_0, weights_1, ...`` (float32)
-and ``golden_image`` + ``golden_output``: a real frame and what the network answered when it was
-saved. `load_model` computes that answer again and refuses the file when the numbers differ, so a
+`FeatureSpec`, training summary, data fingerprint), ``weights_0, bias_0, weights_1, ...`` (float32,
+or float16 where that loses nothing) and ``golden_image`` + ``golden_output``: a real frame and what the
+network answered when it was saved. `load_model` computes that answer again and refuses the file when the numbers differ, so a
 damaged file or another preprocessing is found at the desk, not on the floor.
 
 A model file may come from anywhere, so reading trusts nothing: sizes are checked before anything
@@ -23,11 +23,11 @@ from typing import NamedTuple, Optional, Tuple
 import numpy as np
 
 from .errors import ModelFileError
-from .features import FeatureSpec, extract, shrink
+from .features import FeatureSpec, extract, mirror_order, shrink
 from .messages import CLASSES
 from .network import MLP
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MAX_BYTES = 8 * 2 ** 20  #: of a file, and of all that it unpacks to; ours are below 1 MB
 MAX_HEADER_BYTES = 64 * 2 ** 10
 MAX_LAYERS = 32
@@ -46,10 +46,18 @@ class Model(NamedTuple):
     network: MLP  #: takes the raw features: standardisation is folded into its first layer
     feature_spec: FeatureSpec
     training: dict  #: summary for people and reports: frames, epochs, scores, fingerprint, ...
+    mirrored: bool = False  #: each answer is the mean of those for the frame and for the mirrored frame
 
     def outputs(self, images):
-        """images: uint8 (n, 112, 112, 3) from `shrink` -> network output float32 (n, n_outputs)."""
-        return self.network.forward(extract(images, self.feature_spec))
+        """images: uint8 (n, 112, 112, 3) from `shrink` -> answers float32 (n, n_outputs)."""
+        features = extract(images, self.feature_spec)
+        outputs = self.network.forward(features)
+        if not self.mirrored:
+            return outputs
+        other = self.network.forward(features[:, mirror_order(self.feature_spec)])
+        if self.task == "road":
+            other[:, 0] = -other[:, 0]  # what was left is right
+        return (outputs + other) / 2
 
 
 def save_model(path, model, golden_image):
@@ -65,6 +73,7 @@ def save_model(path, model, golden_image):
         "layer_sizes": [int(n) for n in network.layer_sizes],
         "hidden_activation": network.hidden_activation, "output_activation": network.output_activation,
         "loss": network.loss, "feature_spec": dict(model.feature_spec._asdict()), "training": model.training,
+        "mirrored": model.mirrored,
     }
     try:
         text = json.dumps(header, allow_nan=False).encode("utf-8")
@@ -73,8 +82,8 @@ def save_model(path, model, golden_image):
     arrays = {"header": np.frombuffer(text, np.uint8), "golden_image": golden_image,
               "golden_output": model.outputs(shrink(golden_image)[None])[0].astype(np.float32)}
     for index, (weights, bias) in enumerate(zip(network.weights_, network.biases_)):
-        arrays[f"weights_{index}"] = weights.astype(np.float32)
-        arrays[f"bias_{index}"] = bias.astype(np.float32)
+        arrays[f"weights_{index}"] = _compact(weights)
+        arrays[f"bias_{index}"] = _compact(bias)
 
     folder = os.path.dirname(os.path.abspath(path))
     handle, temporary = tempfile.mkstemp(suffix=".part", prefix=".model-", dir=folder)
@@ -107,6 +116,13 @@ def load_model(path):
         raise ModelFileError(f"{path}: cannot be read: {error.strerror or error}; check the path")
     _prove(path, model, arrays)
     return model
+
+
+def _compact(array):
+    """float16 where that is exact, else float32."""
+    with np.errstate(over="ignore"):
+        half = array.astype(np.float16)
+    return half if np.array_equal(half.astype(array.dtype), array) else array.astype(np.float32)
 
 
 def _umask():
@@ -159,7 +175,7 @@ def _read_bytes(path):
 
 
 # NumPy's own reader believes any shape, and its header parser runs Python's tokenizer on what it finds
-_NPY_HEADER = re.compile(rb"\{'descr': '(<f4|\|u1)', 'fortran_order': (?:True|False), "
+_NPY_HEADER = re.compile(rb"\{'descr': '(<f[24]|\|u1)', 'fortran_order': (?:True|False), "
                          rb"'shape': \(((?:[0-9]{1,9},? ?){0,4})\), \} *\n")
 
 
@@ -168,7 +184,7 @@ def _parse_npy(name, data):
     start = 10 + int.from_bytes(data[8:10], "little")
     match = _NPY_HEADER.match(data, 10, start) if data[:8] == b"\x93NUMPY\x01\x00" else None
     if match is None or match.end() != start:
-        raise ModelFileError(f"array {name!r:.80} is no plain float32 or uint8 array; copy the file again")
+        raise ModelFileError(f"array {name!r:.80} is no plain float or uint8 array; copy the file again")
     dtype = np.dtype(match.group(1).decode("ascii"))
     shape = tuple(int(length) for length in re.findall(rb"[0-9]+", match.group(2)))
     count = 1
@@ -217,8 +233,8 @@ def _build(header, arrays):
     for index, shape in enumerate(zip(sizes[:-1], sizes[1:])):
         for name, expected in ((f"weights_{index}", shape), (f"bias_{index}", shape[1:])):
             array = arrays.get(name)
-            if array is None or array.dtype != np.float32 or array.shape != expected:
-                raise ModelFileError(f"array {name}: expected float32 {expected}, found "
+            if array is None or array.dtype not in (np.float32, np.float16) or array.shape != expected:
+                raise ModelFileError(f"array {name}: expected float32 or float16 {expected}, found "
                                      f"{'nothing' if array is None else (str(array.dtype), array.shape)}")
             if not np.all(np.isfinite(array)):
                 raise ModelFileError(f"array {name} holds values that are not finite; train the model again")
@@ -228,8 +244,11 @@ def _build(header, arrays):
     except (KeyError, TypeError, ValueError) as error:
         raise ModelFileError(f"the header is not understood by this version ({str(error):.120}); "
                              f"update jetbot_mlp or train the model again")
-    if task == "mnist" and spec != MNIST_PIXELS:
-        raise ModelFileError(f"an mnist model takes 28 x 28 grey pixels, found {spec}")
+    mirrored = header.get("mirrored")
+    if not isinstance(mirrored, bool):
+        raise ModelFileError(f"expected mirrored to be true or false, found {mirrored!r:.40}")
+    if task == "mnist" and (spec != MNIST_PIXELS or mirrored):
+        raise ModelFileError(f"an mnist model takes 28 x 28 grey pixels, not mirrored, found {spec}")
     if spec.n_features != sizes[0]:
         raise ModelFileError(f"the features have {spec.n_features} numbers, the first layer takes {sizes[0]}")
     for index in range(len(sizes) - 1):
@@ -237,7 +256,7 @@ def _build(header, arrays):
         network.biases_[index][...] = arrays[f"bias_{index}"]
     training = header.get("training")
     return Model(task, None if classes is None else tuple(classes), network, spec,
-                 training if isinstance(training, dict) else {})
+                 training if isinstance(training, dict) else {}, mirrored)
 
 
 def _prove(path, model, arrays):

@@ -3,13 +3,13 @@
 The parts of the data and what each is for:
 
 - *held-out*: the last fifth in time; seen by nobody, gives the scores that are printed;
-- *validation*: the last tenth in time of the rest; gives the learning curve;
 - *training*: the others, each shown in many changed copies (`augment`).
 
-A student's few hundred frames are too precious to spend a tenth of them on a curve, so the network
-is trained twice: first without the validation part, watched on it, then from the start on both
-parts. The second network is the result; the first one is kept if Ctrl-C ends the second. Thousands
-of frames can spare a tenth: they are trained once, and the epoch that did best on it is kept.
+A student's few hundred frames are too precious to spare some for a curve, so they are learnt twice. First the
+training frames are cut into blocks of time, and for each block a network learns the others: its answers for the
+block tell how learning goes on (the curves) and how far certainty can be trusted (the temperature, see
+`calibration`). Then some networks that differ in their random start learn all frames, and their average is the
+result. Thousands of frames can spare a block: one network learns the others, and its best epoch is kept.
 """
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -18,29 +18,30 @@ from typing import List, NamedTuple, Optional
 import numpy as np
 
 from .augment import augment
+from .average import average
+from .calibration import apply_temperature, fit_temperature
 from .errors import DatasetError
 from .evaluation import evaluate
 from .features import FeatureSpec, extract
 from .messages import CLASSES
-from .metrics import Evaluation, History
+from .metrics import Evaluation, History, mean_history
 from .model_file import Model
 from .network import MLP
-from .splits import class_weights, split
+from .splits import class_weights, split, time_blocks
 from .trainer import Recipe, class_targets, fit, fold_standardisation
 
 RECIPES = {
     "collision": Recipe(FeatureSpec(), hidden=(64, 32), output_activation="softmax",
                         loss="softmax_cross_entropy", label_smoothing=0.1),
-    "road": Recipe(FeatureSpec(), hidden=(96, 48), output_activation="linear", loss="huber",
-                   dropout=0.1, learning_rate=3e-3, steps=5000),
+    "road": Recipe(FeatureSpec(color_size=8), hidden=(64, 32), output_activation="linear", loss="huber",
+                   dropout=0.1, learning_rate=3e-3, steps=3000),
 }
-VARIANTS = 16  #: changed copies kept of every frame when they fit into memory
+VARIANTS, FEWEST_VARIANTS = 12, 4  #: changed copies kept of every frame, as many as fit into memory
 CACHE_BYTES = 256 * 2 ** 20
 THREADS = 4  #: a fixed number, so that the same seed gives the same copies on every machine
 CHUNK = 2048  #: frames turned into features at once when they do not
-VALIDATION_SHARE = 0.1
-TWICE_UP_TO = 10000  #: frames
-FEWEST_FOR_VALIDATION = 60  #: frames; below that all of them are needed for training
+LEARNT_TWICE_UP_TO = 3000  #: frames
+WATCHED_BLOCKS = 5  #: of time
 
 
 class Trained(NamedTuple):
@@ -66,9 +67,11 @@ def train_frames(dataset, recipe=None, held_out="time", random_state=0, progress
     parts = split(dataset, held_out, random_state=random_state.randint(2 ** 31))
     notes = list(dataset.notes) + [parts.note]
     training = dataset.subset(parts.train)
-    network, history, interrupted = _fit_twice(training, recipe, random_state, progress, notes)
+    network, history, interrupted = _fit_all(training, recipe, random_state, progress, notes)
+    for parameter in network.parameters():  # the file keeps half precision; what is scored is what is saved
+        parameter[...] = parameter.astype(np.float16)
     classes = CLASSES.get(dataset.task)
-    model = Model(dataset.task, classes, network, recipe.features, {})
+    model = Model(dataset.task, classes, network, recipe.features, {}, recipe.mirror)
     evaluation = evaluate(model, dataset.subset(parts.held_out)) if len(parts.held_out) else None
     seconds = time.perf_counter() - started
     summary = {
@@ -81,36 +84,65 @@ def train_frames(dataset, recipe=None, held_out="time", random_state=0, progress
     return Trained(model._replace(training=summary), history, evaluation, seconds, interrupted, notes)
 
 
-def _fit_twice(training, recipe, random_state, progress, notes):
+def _fit_all(training, recipe, random_state, progress, notes):
     """-> (network that takes raw features, History, interrupted by Ctrl-C)."""
     everything = np.arange(len(training))
-    learning, watching = everything, None
-    if len(training) >= FEWEST_FOR_VALIDATION:
-        try:
-            inner = split(training, "time", VALIDATION_SHARE)
-        except DatasetError as error:  # one class too thin for a third part
-            notes.append(f"no validation part: {error}")
-        else:
-            learning, watching = inner.train, inner.held_out
-    copies = _Copies(training, recipe, random_state)
-    network, first = _fit(copies, learning, watching, random_state, progress, "learning, watched")
-    if watching is None or first.interrupted or len(training) > TWICE_UP_TO:
-        return network, first.history, first.interrupted
+    is_large = len(training) > LEARNT_TWICE_UP_TO
     try:
-        whole, second = _fit(copies, everything, None, random_state, progress, "learning from all")
-    except KeyboardInterrupt:  # before its first epoch was complete
-        return network, first.history, True
-    if second.interrupted:
-        return network, first.history, True
-    notes.append("the curves are of a first training, watched on a tenth of the frames; the saved network was then "
-                 "trained from the start on all of them")
-    return whole, first.history._replace(best_epoch=None), False
+        watched = time_blocks(training, WATCHED_BLOCKS)[:1 if is_large else None]
+    except DatasetError as error:  # one class too thin to be missed anywhere
+        notes.append(f"nothing of the training was watched, and certainty is not calibrated: {error}")
+        watched, is_large = [], False
+    copies = _Copies(training, recipe, random_state)
+    jobs = [(learning, watching, "watched", number, len(watched))
+            for number, (learning, watching) in enumerate(watched, 1)]
+    if not is_large:
+        jobs += [(everything, None, "from all", number, recipe.members) for number in range(1, recipe.members + 1)]
+    done, interrupted = [], False
+    for learning, watching, how, number, count in jobs:
+        try:
+            network, fitted = _fit(copies, learning, watching, random_state, progress,
+                                   f"learning, {how}, {number} of {count}")
+        except KeyboardInterrupt:  # before its first epoch was complete
+            if not done:
+                raise
+            interrupted = True
+            break
+        if not (fitted.interrupted and done):  # half a training says little beside whole ones
+            done.append((network, fitted, watching))
+        if fitted.interrupted:
+            interrupted = True
+            break
+    first = [one for one in done if one[2] is not None]
+    final = [one for one in done if one[2] is None] or first
+    network = average([_folded(network, copies) for network, _, _ in final])
+    if training.task == "collision" and first:
+        seen = np.concatenate([watching for _, _, watching in first])
+        answers = np.concatenate([_logits(copies, network, watching) for network, _, watching in first])
+        apply_temperature(network, fit_temperature(answers, training.targets[seen]))
+    return network, mean_history([fitted.history for _, fitted, _ in first or final]), interrupted
+
+
+def _logits(copies, network, rows):
+    """Logarithms of the probabilities that a network gives to these frames, as the model will: float32 (n, k)."""
+    images = copies.training.images[rows]
+    outputs = network.forward(copies.standardised(images))
+    if copies.recipe.mirror:
+        outputs = (outputs + network.forward(copies.standardised(np.ascontiguousarray(images[:, :, ::-1])))) / 2
+    return np.log(np.maximum(outputs, 1e-12))
+
+
+def _folded(network, copies):
+    """A copy that takes raw features."""
+    network = network.copy()
+    fold_standardisation(network, copies.mean, copies.scale)
+    return network
 
 
 def _fit(copies, learning, watching, random_state, progress, title):
     """One training on the frames numbered in learning, watched on those in watching (or None).
 
-    Returns (network that takes raw features, Fitted).
+    Returns (network that takes standardised features, Fitted).
     """
     training, recipe = copies.training, copies.recipe
     n_outputs = 2 if training.task == "road" else len(CLASSES[training.task])
@@ -138,15 +170,15 @@ def _fit(copies, learning, watching, random_state, progress, title):
             return network.loss_of(outputs, wanted), _score(training.task, outputs, training.targets[watching])
 
     n_batches = sum(-(-size // recipe.batch_size) for size in copies.chunk_sizes(len(learning)))
-    fitted = fit(network, batches, n_batches, recipe, random_state, validate, progress, title)
-    fold_standardisation(network, copies.mean, copies.scale)
+    fitted = fit(network, batches, n_batches, recipe, random_state, validate, progress, title,
+                 keep_best=len(training) > LEARNT_TWICE_UP_TO)
     return network, fitted
 
 
 class _Copies:
     """Standardised features of changed copies of the training frames, other copies in every epoch.
 
-    Small sets keep `VARIANTS` copies of each frame and go round among them, since preparing them
+    Small sets keep up to `VARIANTS` copies of each frame and go round among them, since preparing them
     costs more than learning from them; large sets are prepared chunk by chunk, so memory is flat.
     """
 
@@ -155,8 +187,8 @@ class _Copies:
         sample = random_state.permutation(len(training))[:2 * CHUNK]
         features = extract(training.images[sample], recipe.features)
         self.mean, self.scale = features.mean(axis=0), _soft_scale(features)
-        bytes_of_all = 4 * len(training) * recipe.features.n_features * VARIANTS
-        self.cache = {} if bytes_of_all <= CACHE_BYTES else None
+        self.variants = min(VARIANTS, CACHE_BYTES // (4 * len(training) * recipe.features.n_features))
+        self.cache = {} if self.variants >= FEWEST_VARIANTS else None
 
     def chunk_sizes(self, n):
         """How many frames each item of `of_epoch` has, for n rows."""
@@ -171,7 +203,7 @@ class _Copies:
                 chunk = order[start:start + CHUNK]
                 yield self._prepare(chunk) + (chunk,)
             return
-        key = epoch % VARIANTS
+        key = epoch % self.variants
         if key not in self.cache:
             self.cache[key] = self._prepare(np.arange(len(self.training)))
         features, targets = self.cache[key]

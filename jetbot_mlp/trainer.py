@@ -2,9 +2,10 @@
 
 Mini-batches, Adam, a learning rate that follows half a cosine down to zero (Loshchilov & Hutter,
 SGDR, ICLR 2017), and a running average of the weights (Polyak & Juditsky 1992), which is what is
-validated and kept: single steps jump about, their average does not. Training ends early when the
-validation loss has not improved for `patience` epochs; the best epoch's average is kept. So it is
-after Ctrl-C.
+validated and kept: single steps jump about, their average does not. Where there are plenty of
+validation frames training ends early when the validation loss has not improved for `patience` epochs
+and the best epoch's average is kept; a few dozen frames would choose by luck, so there the last
+epoch's is. Ctrl-C keeps what there is.
 """
 import contextlib
 import math
@@ -31,7 +32,8 @@ class Recipe(NamedTuple):
     loss: str
     hidden_activation: str = "relu"
     dropout: float = 0.2  #: share of hidden units silenced in each step
-    steps: int = 2500  #: of the optimizer, aimed at; small sets need as many steps as large ones, so more epochs
+    members: int = 3  #: networks that are averaged; of thousands of frames it is one
+    steps: int = 1500  #: of the optimizer, aimed at; small sets need as many steps as large ones, so more epochs
     epochs: int = 400  #: at most
     patience: int = 60  #: epochs without improvement before stopping early
     batch_size: int = 32
@@ -50,20 +52,21 @@ class Fitted(NamedTuple):
 
 
 def fit(network, batches, n_batches, recipe, random_state, validate=None, progress=None,
-        title="learning"):
+        title="learning", keep_best=True):
     """Train network in place.
 
     batches: callable(epoch) -> iterable of (x float32 (b, n_in), targets (b, n_out), weights (b,) or None);
     n_batches: of one epoch; validate: callable(network) -> (loss, score), or None when there is no
-    validation part (then the last epoch is kept); progress: tqdm-like, or None; title: what it shows.
+    validation part; keep_best: keep the best epoch in validation, not the last (there is no best without
+    validation); progress: tqdm-like, or None; title: what it shows.
     Returns Fitted. Raises JetbotMLPError when the loss is not finite, KeyboardInterrupt only
     when not even one epoch was complete.
     """
     with _one_blas_thread():
-        return _fit(network, batches, n_batches, recipe, random_state, validate, progress, title)
+        return _fit(network, batches, n_batches, recipe, random_state, validate, progress, title, keep_best)
 
 
-def _fit(network, batches, n_batches, recipe, random_state, validate, progress, title):
+def _fit(network, batches, n_batches, recipe, random_state, validate, progress, title, keep_best):
     optimizer = Adam(recipe.learning_rate, weight_decay=recipe.weight_decay)
     average = network.copy()
     best: Optional[list] = None
@@ -93,7 +96,7 @@ def _fit(network, batches, n_batches, recipe, random_state, validate, progress, 
             if validate is not None:
                 history.validation_loss.append(validation_loss)
                 history.validation_score.append(score)
-            if validate is None or best is None or validation_loss <= min(history.validation_loss):
+            if validate is None or not keep_best or best is None or validation_loss <= min(history.validation_loss):
                 best, best_epoch = [p.copy() for p in average.parameters()], epoch
             elif epoch - best_epoch >= recipe.patience:
                 break

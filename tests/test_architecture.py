@@ -18,7 +18,7 @@ FLOORS = [
     "report_plots report_pictures report_scores suspects sim_world parallel nearest_neighbour crossvalidate_table",
     "network wheel_calibration exclusion report_suspects labelled_frames mnist driver replay report sim_labels "
     "sim_render sim_view",
-    "gradient_check dataset model_file report_trained sim_dataset sim_expert",
+    "gradient_check average dataset model_file report_trained sim_dataset sim_expert",
     "lecture simulator train_frames",
     "train_mnist sim_drive hardware crossvalidate __init__",
     "demo robot_drive doctor_children tune",

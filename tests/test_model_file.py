@@ -13,7 +13,7 @@ from jetbot_mlp.features import FeatureSpec
 from jetbot_mlp.model_file import Model, load_model, save_model
 from jetbot_mlp.network import MLP
 
-SPEC = FeatureSpec(color_size=4, gradient_size=16)
+SPEC = FeatureSpec(color_size=4, gradient_size=16, cells=2, coarse_cells=0)
 FRAME = np.random.RandomState(0).randint(0, 256, (224, 224, 3)).astype(np.uint8)
 
 

@@ -63,9 +63,9 @@ def test_large_sets_are_prepared_in_chunks_and_learn_the_same_things(monkeypatch
     assert trained.evaluation.metrics["balanced_accuracy"] > 0.9
 
 
-@pytest.mark.parametrize("twice_up_to, times", [(1000, 2), (10, 1)])
-def test_few_frames_are_trained_twice_many_once(monkeypatch, twice_up_to, times):
-    monkeypatch.setattr(module, "TWICE_UP_TO", twice_up_to)
+@pytest.mark.parametrize("twice_up_to, times", [(1000, 5 + 3), (10, 1)])
+def test_few_frames_are_learnt_twice_many_once(monkeypatch, twice_up_to, times):
+    monkeypatch.setattr(module, "LEARNT_TWICE_UP_TO", twice_up_to)
     titles = []
     train_frames(collision_dataset(), QUICK["collision"]._replace(epochs=2),
                  progress=lambda items, total, desc: titles.append(desc) or items)
@@ -86,3 +86,54 @@ def test_frames_of_another_task_are_refused():
     trained = train_frames(collision_dataset(20), QUICK["collision"]._replace(epochs=1))
     with pytest.raises(DatasetError, match="road"):
         evaluate(trained.model, road_dataset(5))
+
+
+def ctrl_c_in(monkeypatch, training):
+    """Press Ctrl-C in the given training (1: the first), after its second epoch."""
+    count = [0]
+
+    def progress(items, total, desc):
+        count[0] += 1
+        for number, item in enumerate(items):
+            if count[0] == training and number == 2:
+                raise KeyboardInterrupt
+            yield item
+
+    return progress
+
+
+@pytest.mark.parametrize("training, averaged", [(1, 1), (3, 2), (6, 5), (8, 2)])
+def test_ctrl_c_keeps_what_is_whole(monkeypatch, training, averaged):
+    recipe = QUICK["collision"]._replace(hidden=(4,), epochs=4)
+    trained = train_frames(collision_dataset(), recipe, progress=ctrl_c_in(monkeypatch, training))
+    assert trained.interrupted and trained.model.network.layer_sizes[1] == 4 * averaged
+    assert trained.evaluation is not None
+
+
+def test_certainty_is_tempered_by_frames_that_were_not_learnt(monkeypatch):
+    asked = []
+    monkeypatch.setattr(module, "fit_temperature", lambda logits, labels: asked.append((logits, labels)) or 4.0)
+    dataset = collision_dataset()
+    warm = train_frames(dataset, QUICK["collision"])
+    monkeypatch.setattr(module, "fit_temperature", lambda logits, labels: 1.0)
+    plain = train_frames(dataset, QUICK["collision"])
+    (logits, labels), = asked
+    assert len(logits) == len(labels) == warm.model.training["trained_on"]  # every training frame, once
+    sure = [abs(t.model.outputs(dataset.images)[:, 0] - 0.5).mean() for t in (warm, plain)]
+    assert sure[0] < 0.7 * sure[1]
+
+
+def test_a_mirrored_frame_gets_the_mirrored_answer_unless_the_track_has_a_side():
+    dataset = road_dataset(100)
+    images, mirrored = dataset.images[:5], dataset.images[:5, :, ::-1].copy()
+    for mirror in (True, False):
+        model = train_frames(dataset, QUICK["road"]._replace(mirror=mirror, epochs=4)).model
+        x, other = model.outputs(images)[:, 0], model.outputs(mirrored)[:, 0]
+        assert model.mirrored == mirror
+        assert (abs(x + other).max() < 0.02) == mirror
+
+
+def test_the_saved_numbers_are_those_that_were_scored():
+    model = train_frames(collision_dataset(), QUICK["collision"]).model
+    for parameter in model.network.parameters():
+        assert (parameter == parameter.astype("float16")).all()
