@@ -67,7 +67,8 @@ class FeatureSpec(NamedTuple):
             raise ValueError(f"gradient_size must be 0 or a multiple of {PATCH}, found {self.gradient_size}")
         for cells in self.maps:
             if not 2 <= cells <= self.gradient_size // PATCH:
-                raise ValueError(f"cells and coarse_cells must be 0 or from 2 to gradient_size / {PATCH}, found {cells}")
+                raise ValueError(f"cells and coarse_cells must be 0 or from 2 to gradient_size / {PATCH}, "
+                                 f"found {cells}")
         if self.n_features == 0:
             raise ValueError("all feature kinds are switched off; give at least one size above 0")
         return self

@@ -3,8 +3,8 @@
 Inside: ``header`` (UTF-8 JSON: format version, task, classes, layer sizes, activations,
 `FeatureSpec`, training summary, data fingerprint), ``weights_0, bias_0, weights_1, ...`` (float32,
 or float16 where that loses nothing) and ``golden_image`` + ``golden_output``: a real frame and what the
-network answered when it was saved. `load_model` computes that answer again and refuses the file when the numbers differ, so a
-damaged file or another preprocessing is found at the desk, not on the floor.
+network answered when it was saved. `load_model` computes that answer again and refuses the file when the
+numbers differ, so a damaged file or another preprocessing is found at the desk, not on the floor.
 
 A model file may come from anywhere, so reading trusts nothing: sizes are checked before anything
 is unpacked, no pickle is ever opened, time and memory stay bounded.

@@ -67,22 +67,24 @@ def _input_in_words(spec):
     if spec.color_size:
         parts.append(f"{spec.color_size} x {spec.color_size} colour pixels")
     if spec.gradient_size:
-        parts.append(f"edge strength in {spec.directions} directions in {spec.cells} x {spec.cells} cells")
+        parts.append(f"edge strength in {spec.directions} directions in "
+                     + " and ".join(f"{cells} x {cells}" for cells in spec.maps) + " cells")
     return " + ".join(parts)
 
 
 def weight_pictures(model):
     """What excites the first hidden units, as pictures: (caption, float (m, SIDE, k * SIDE)).
 
-    One pane for each kind of number the frame is made of: grey pixels, colour pixels (mean over
-    the three colours), edges (sum over the directions of each block).
+    One pane for each kind of number the frame is made of: grey pixels, colour pixels (sum over the
+    three opponent colours), each gradient map (sum over the directions of each block).
     """
     spec, weights = model.feature_spec, model.network.weights_[0]
     strongest = np.argsort(-np.linalg.norm(weights, axis=0))[:PICTURES]
     names, panes, start = [], [], 0
-    for name, shape in (("grey pixels", (spec.grey_size, spec.grey_size, 1)),
-                        ("colour pixels", (spec.color_size, spec.color_size, 3)),
-                        ("edges", (max(spec.cells - 1, 0),) * 2 + (4 * spec.directions,))):
+    for name, shape in ([("grey pixels", (spec.grey_size, spec.grey_size, 1)),
+                         ("colour pixels", (spec.color_size, spec.color_size, 3))]
+                        + [(f"edges in {cells} x {cells} cells", (cells - 1, cells - 1, 4 * spec.directions))
+                           for cells in spec.maps]):
         size = shape[0] * shape[1] * shape[2]
         if not size:
             continue
