@@ -150,8 +150,9 @@ def turn_wheels(ask, open_robot=None, guard_for=None, sleep=time.sleep):
         if guard is not None:
             guard.arm()
         for left, right in ((PULSE_SPEED, 0.0), (0.0, PULSE_SPEED)):
-            if guard is not None:
-                guard.beat()
+            refused = None if guard is None else guard.beat()
+            if refused is not None:  # what nobody watches does not turn
+                return judge.bad("wheels", refused, "run doctor again; if it says so again, restart the robot")
             robot.set_motors(left, right)
             sleep(PULSE_S)
             robot.stop()

@@ -311,9 +311,11 @@ class Wheels:
 
 
 class Guard:
+    refusal = None  # what beat answers
+
     def __init__(self, log):
         self.arm = lambda: log.append("arm")
-        self.beat = lambda: log.append("beat")
+        self.beat = lambda: log.append("beat") or self.refusal
         self.rest = lambda: log.append("rest")
         self.close = lambda: log.append("close")
 
@@ -338,6 +340,14 @@ def test_wheels_turn_only_after_a_yes_one_short_pulse_each():
 def test_motors_that_refuse_are_stopped_all_the_same_and_reported(error):
     robot = Wheels(error)
     assert turn(["yes"], robot).state == "bad" and robot.log[-2:] == ["stop", "close"]
+
+
+def test_no_wheel_turns_when_the_guard_forbids_it(monkeypatch):
+    monkeypatch.setattr(Guard, "refusal", "the motor guard is gone")
+    robot = Wheels()
+    finding = turn(["yes"], robot)
+    assert finding.state == "bad" and "guard is gone" in finding.found
+    assert robot.log == ["arm", "beat", "stop", "close"]
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
