@@ -11,6 +11,10 @@ import sys
 
 from .errors import JetbotMLPError
 
+# They start processes (the motor guard), and a fork beside OpenBLAS's own threads can hang. One frame at a time
+# needs no more than one thread anyhow.
+ONE_THREAD = ("drive", "doctor", "calibrate")
+
 
 class Parser(argparse.ArgumentParser):
     """argparse, but a wrong word gives one line."""
@@ -57,7 +61,7 @@ def build_parser():
         sub.set_defaults(run=run)
         return sub
 
-    commands = _Later("commands")
+    commands, driving = _Later("commands"), _Later("commands_drive")
 
     sub = add("demo", commands.demo, "the whole job in the simulator: collect, train, evaluate, drive, report")
     sub.add_argument("--out", default="demo", metavar="DIR", help="folder of the results (default: demo)")
@@ -128,10 +132,10 @@ def build_parser():
     add_sharing(sub)
     add_seed_and_json(sub, seed)
 
-    sub = add("check", commands.check, "prove model files: 0 all sound, 1 not")
+    sub = add("check", driving.check, "prove model files: 0 all sound, 1 not")
     sub.add_argument("models", nargs="+", metavar="MODEL")
 
-    sub = add("drive", commands.drive, "drive with one model or two (follow the road, stop when blocked)")
+    sub = add("drive", driving.drive, "drive with one model or two (follow the road, stop when blocked)")
     sub.add_argument("models", nargs="+", metavar="MODEL")
     sub.add_argument("--sim", action="store_true", help="in the simulator, faster than real time")
     sub.add_argument("--seconds", type=number(0.01, 86400), metavar="N", help="stop after that time "
@@ -140,6 +144,8 @@ def build_parser():
     sub.add_argument("--camera", default="auto", metavar="NAME", help="auto (default: the robot's own, else a webcam), "
                      "jetbot, gst, zmq, usb, usb:NUMBER, a video file, or a stream's URL")
     sub.add_argument("--film", metavar="VIDEO", help="in the simulator: film the drive (.webm, .mp4)")
+    sub.add_argument("--record", metavar="FOLDER", help="write frames, predictions and commands into this new or "
+                     "empty folder, for replay")
     sub.add_argument("--speed", type=number(0, 1), help="forward, share of full speed (default: 0.2)")
     sub.add_argument("--turn-speed", type=number(0, 1), help="while turning away (default: 0.2)")
     sub.add_argument("--kp", type=number(0, 10), help="steering gain (default: 0.2)")
@@ -167,11 +173,16 @@ def build_parser():
     sub.add_argument("--camera", default="auto", metavar="NAME", help="as for drive")
     add_seed_and_json(sub, sim_seed)
 
-    sub = add("replay", commands.replay, "draw a model's predictions on recorded frames, as a video")
-    sub.add_argument("model", metavar="MODEL")
-    sub.add_argument("frames", metavar="FRAMES", help="folder or zip file of pictures, or a video file")
+    sub = add("replay", driving.replay, "draw a model's predictions on recorded frames, as a video; on a drive that "
+              "drive --record wrote, beside those of then; without MODEL such a drive as it was")
+    # one positional: with two, of which the first may be missing, argparse takes FRAMES after --out for too many
+    sub.add_argument("sources", nargs="+", metavar="MODEL FRAMES", help="a model file; a folder or zip file of "
+                     "pictures, a video file, or a recorded drive")
+    sub.usage = "jetbot-mlp replay [MODEL] FRAMES --out VIDEO [--fps N] [--json]"
     sub.add_argument("--out", required=True, metavar="VIDEO", help=".webm, .mp4 or .avi")
-    sub.add_argument("--fps", type=whole_number(1, 240), default=10)
+    sub.add_argument("--fps", type=whole_number(1, 240), metavar="N", help="frames a second (default: as recorded, "
+                     "else 10)")
+    sub.add_argument("--json", action="store_true", help="one JSON object on stdout and nothing else")
     return parser
 
 
@@ -213,6 +224,8 @@ def main(argv=None):
     args = parser.parse_args(argv)
     if args.command is None:  # required=True of add_subparsers came with Python 3.7
         parser.error("expected a command")
+    if args.command in ONE_THREAD:  # before NumPy is loaded
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     previous = signal.signal(signal.SIGTERM, _unwind)  # so that what is half-written is removed
     try:
         status = args.run(args) or 0

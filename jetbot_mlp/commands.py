@@ -1,23 +1,19 @@
 """What each command does; `__main__` only reads the words of the command line.
 
-Results go to stdout (one JSON object with --json), progress to stderr.
+Those of the robot are in `commands_drive`, which imports nothing of training.
 """
-import json
 import os
-import sys
-import tempfile
 
 from . import progress
-from .control import Limits, Settings
 from .dataset import load_dataset
-from .errors import JetbotMLPError, ModelFileError
+from .errors import JetbotMLPError
 from .evaluation import evaluate, score
 from .exclusion import check_some_left_out
 from .frame_files import shown
-from .inference import Predictor
 from .metrics import format_metrics
 from .mnist import load_mnist
 from .model_file import load_model, save_model
+from .terminal import print_json, say, say_skipped, writable_file
 from .train_frames import RECIPES, train_frames
 from .train_mnist import (
     as_features,
@@ -27,38 +23,6 @@ from .train_mnist import (
     train_mnist_as_lecture,
     train_mnist_deformed,
 )
-
-
-def say(*words):
-    """A line for people, on stderr, out of the way of results."""
-    print(*words, file=sys.stderr)
-
-
-def print_json(result):
-    """One JSON object on stdout."""
-    print(json.dumps(result, allow_nan=False))
-
-
-def writable_file(path, *suffixes):
-    """Find out before the work, not after it, that the result could not be saved there."""
-    folder = os.path.dirname(os.path.abspath(path))
-    if suffixes and not path.lower().endswith(suffixes):
-        raise JetbotMLPError(f"expected a file ending in {' or '.join(suffixes)} to write, found {shown(path)}")
-    if os.path.isdir(path):
-        raise JetbotMLPError(f"expected a file to write, found the folder {shown(path)}; name a file in it")
-    if not os.path.isdir(folder):
-        raise JetbotMLPError(f"the folder {shown(folder)} does not exist; make it first")
-    try:
-        if os.path.exists(path):  # it will be replaced through a temporary file beside it
-            handle, trial = tempfile.mkstemp(prefix=".trial-", dir=folder)
-        else:  # also finds names that the disk cannot take
-            handle, trial = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), path
-    except (OSError, ValueError) as error:
-        raise JetbotMLPError(f"{shown(path)} cannot be written ({getattr(error, 'strerror', error)}); "
-                             f"choose another file")
-    os.close(handle)
-    os.unlink(trial)
-    return path
 
 
 def simulate(args):
@@ -86,7 +50,7 @@ def train(args):
     for note in trained.notes:
         say(note)
     if trained.interrupted:
-        say(f"stopped by Ctrl-C; keeping the best model so far (epoch {trained.history.best_epoch})")
+        say("stopped by Ctrl-C; keeping the best model so far")
     save_model(args.out, trained.model, golden)
     report = _write_training_report(args, trained, skipped, dataset)
 
@@ -162,16 +126,6 @@ def load_frames(task, args, **settings):
     return dataset
 
 
-def say_skipped(skipped):
-    """Name the files that were not read, on stderr. skipped: list of (name, reason)."""
-    if skipped:
-        say(f"{len(skipped)} files skipped:")
-        for name, reason in skipped[:20]:
-            say(f"  {name}: {reason}")
-        if len(skipped) > 20:
-            say(f"  ... and {len(skipped) - 20} more")
-
-
 def evaluate_command(args):
     model = load_model(args.model)
     if args.report:
@@ -205,82 +159,6 @@ def evaluate_command(args):
                     "metrics": evaluation.metrics})
     else:
         print(format_metrics(model.task, evaluation.metrics, model.classes))
-
-
-def check(args):
-    """Prove each model file; exit status 0 when all are sound, 1 when one is not."""
-    unsound = 0
-    for path in args.models:
-        try:
-            model = load_model(path)
-        except ModelFileError as error:
-            unsound += 1
-            print(f"not sound: {shown(str(error))}")
-        else:
-            layers = "-".join(str(n) for n in model.network.layer_sizes)
-            print(f"sound: {shown(path)}: {model.task}, {layers}, {os.path.getsize(path) / 1000:.0f} kB")
-    return 1 if unsound else 0
-
-
-def drive(args):
-    """One model, or a road and a collision model together."""
-    models = [load_model(path) for path in args.models]
-    tasks = [model.task for model in models]
-    if "mnist" in tasks or len(set(tasks)) != len(tasks):
-        raise JetbotMLPError(f"expected one collision model, one road model, or one of each, found "
-                             f"{' and '.join(tasks)}; choose the models to drive with")
-    settings = settings_from(args)
-    predictors = [Predictor(model) for model in models]
-    if args.sim:
-        from .sim_drive import drive_in_simulator, world_kind_for
-
-        if args.film:
-            writable_file(args.film, ".webm", ".mp4", ".avi")
-        done = drive_in_simulator(predictors, world_kind_for(tasks), args.seconds or 60.0, args.seed, settings,
-                                  Limits(max_speed=args.max_speed), args.dry_run, film=args.film,
-                                  progress=progress.bar)
-    else:
-        from .hardware import camera_named
-        from .robot_drive import drive_robot
-
-        try:
-            camera_named(args.camera)
-        except ValueError as error:
-            raise JetbotMLPError(str(error))
-        done = drive_robot(predictors, args.seconds, args.camera, settings, Limits(max_speed=args.max_speed),
-                           args.dry_run)
-    if args.json:
-        print_json(dict(done.result, reason=done.reason))
-        return
-    for name, value in done.result.items():
-        if value is not None:
-            print(f"{name:18}{_shown(value)}")
-    print(f"{'ended':18}{done.reason}")
-
-
-def settings_from(args):
-    """What the command line says of driving, over the defaults."""
-    settings = Settings()
-    given = {name: getattr(args, name) for name in ("speed", "kp", "kd", "bias") if getattr(args, name) is not None}
-    collision = {name: getattr(args, name) for name in ("speed", "turn_speed") if getattr(args, name) is not None}
-    return settings._replace(road=settings.road._replace(**given),
-                             collision=settings.collision._replace(**collision))
-
-
-def _shown(value):
-    if isinstance(value, dict):
-        return ", ".join(f"{name} {_shown(part)}" for name, part in value.items())
-    return f"{value:.2f}" if isinstance(value, float) else str(value)
-
-
-def replay(args):
-    """Draw what a model makes of recorded frames."""
-    from .replay import replay as write_replay
-
-    writable_file(args.out, ".webm", ".mp4", ".avi")
-    done = write_replay(Predictor(load_model(args.model)), args.frames, args.out, args.fps, progress.bar)
-    say_skipped(done.skipped)
-    print(f"{shown(args.out)}: {done.frames} frames at {args.fps} a second")
 
 
 def demo(args):

@@ -5,11 +5,11 @@ import os
 import sys
 import tempfile
 
-from .commands import print_json, say, writable_file
 from .errors import HardwareError, JetbotMLPError
 from .frame_files import shown
 from .robot_settings import DEFAULTS, changed, default_path, load_settings, save_settings
 from .signals import stop_on_signals
+from .terminal import print_json, say, writable_file
 from .wheel_calibration import AXLE_M, Calibration, DeadBandSearch, with_trim, with_wiring
 
 POWERS = (0.3, 0.45, 0.6, 0.8)  # tried in this order until a wheel turns

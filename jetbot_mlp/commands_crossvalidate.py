@@ -1,6 +1,6 @@
 """What the commands crossvalidate and tune do; `__main__` only reads the words of the command line."""
 from . import progress
-from .commands import load_frames, print_json, say, say_skipped, writable_file
+from .commands import load_frames
 from .crossvalidate import SCORES, cross_validate, mean_of_summaries, summarise
 from .crossvalidate_table import format_crossvalidation
 from .dataset import load_dataset
@@ -10,6 +10,7 @@ from .frame_files import shown
 from .labelled_frames import titles_of
 from .parallel import can_share_out
 from .splits import random_draws, sources_left_out, time_blocks
+from .terminal import print_json, say, say_skipped, writable_file
 from .train_frames import RECIPES
 from .trial_file import TrialFile
 from .tune import fingerprint, score_of, settings_of

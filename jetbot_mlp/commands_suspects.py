@@ -1,6 +1,6 @@
 """What the command suspects does: labels to look at again, as a list for --exclude and a page with the pictures."""
 from . import progress
-from .commands import load_frames, print_json, say, writable_file
+from .commands import load_frames
 from .commands_crossvalidate import say_how_many_at_once
 from .crossvalidate import metrics_of, out_of_fold
 from .frame_files import shown
@@ -8,6 +8,7 @@ from .labelled_frames import titles_of
 from .metrics import format_metrics
 from .report_suspects import suspects_page, twins_in_words
 from .suspects import KINDS, find_suspects, folds_of_groups, list_text
+from .terminal import print_json, say, writable_file
 from .text_files import write_whole
 from .train_frames import RECIPES
 

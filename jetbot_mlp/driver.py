@@ -95,6 +95,7 @@ class Driver:
         self._arrived = self._changed = None
         self._last_image = None
         self._newest = None
+        self.frame = None  # looked at last, answered or not; for whoever wants to see what made it stop
         self._next_sequence = 0
         self._used = -1
         self._frames = self._dropped = self._repeated = self._refused = 0
@@ -187,6 +188,7 @@ class Driver:
             return None
         self._dropped += frame.sequence - self._used - 1
         self._used = frame.sequence
+        self.frame = frame
         try:
             result = self._answer(frame)
             if self.on_step is not None:

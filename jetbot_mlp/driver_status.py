@@ -1,4 +1,4 @@
-"""What a driver tells of itself: one step, and how it goes as a whole."""
+"""What a driver tells of itself: one step, how it goes as a whole, and how a drive went."""
 from typing import NamedTuple, Optional
 
 from .messages import Frame, WheelCommand
@@ -30,3 +30,10 @@ class Status(NamedTuple):
     command: Optional[WheelCommand]  #: written last; None before the first and while stopped
     wheels_stopped: bool  #: the motors accepted zeros
     stops: tuple  #: of (stamp s, reason), oldest first, over all starts
+
+
+class Drive(NamedTuple):
+    """How one drive went, on the robot or in the simulator."""
+
+    result: dict  #: what `drive --json` prints
+    reason: str  #: why it ended

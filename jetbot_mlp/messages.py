@@ -48,3 +48,12 @@ class WheelCommand(NamedTuple):
     left: float  #: -1 to 1
     right: float  #: -1 to 1
     stamp: float  #: s, of the frame it answers
+
+
+def in_words(prediction):
+    """A prediction for people, short enough for a small picture."""
+    if isinstance(prediction, RoadPrediction):
+        return f"x {prediction.x:+.2f} y {prediction.y:+.2f}"
+    if isinstance(prediction, CollisionPrediction):
+        return f"P(blocked) {prediction.prob_blocked:.2f}"
+    return " ".join(f"{name} {value:.2f}" for name, value in prediction._asdict().items() if name != "stamp")

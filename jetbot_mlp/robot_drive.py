@@ -1,26 +1,28 @@
 """A drive on the robot from the command line, with a live line; `sim_drive` is its twin in the simulator."""
 import contextlib
+import shutil
 import sys
 import time
 
 from .control import DEFAULT_LIMITS, DEFAULT_SETTINGS
 from .driver import Driver
+from .driver_status import Drive
 from .errors import HardwareError
 from .hardware import open_camera, open_robot
+from .messages import in_words
 from .robot_settings import load_settings
 from .signals import stop_on_signals
-from .sim_drive import Drive
 
 LINE_EVERY_S = 0.5
 LOG_EVERY_S = 10.0  # where nobody looks: the service's journal, a file
 
 
 def drive_robot(predictors, seconds=None, camera="auto", settings=DEFAULT_SETTINGS, limits=DEFAULT_LIMITS,
-                dry_run=False):
+                dry_run=False, recorder=None):
     """Drive until Ctrl-C, a stop for safety's sake, or for some seconds. Returns Drive.
 
-    camera: a name of `open_camera`; dry_run: the robot is not even opened. What `calibrate` saved holds, and
-    the lower of its top speed and the limits'. Raises HardwareError, SettingsError.
+    camera: a name of `open_camera`; dry_run: the robot is not even opened; recorder: a `Recorder` or None.
+    What `calibrate` saved holds, and the lower of its top speed and the limits'. Raises HardwareError, SettingsError.
     """
     saved = load_settings()  # first: nothing is touched, and no wheel turns, by a damaged file
     limits = limits._replace(max_speed=min(limits.max_speed, saved.max_speed))
@@ -29,12 +31,16 @@ def drive_robot(predictors, seconds=None, camera="auto", settings=DEFAULT_SETTIN
         eye = open_camera(camera)
         stack.callback(eye.stop)
         print(f"found {'no robot (dry run)' if dry_run else robot.description}; {eye.description}", file=sys.stderr)
-        driver = Driver(predictors, robot, eye, settings, limits, dry_run=dry_run)
+        driver = Driver(predictors, robot, eye, settings, limits, dry_run=dry_run, on_step=recorder)
+        if recorder is not None:
+            recorder.about.update(robot=getattr(robot, "description", None), camera=eye.description,
+                                  calibration=saved._asdict())
+            stack.callback(recorder.ended, driver)
         stack.enter_context(stop_on_signals(driver))
         started = time.monotonic()
         driver.start()
         try:
-            _watch(driver, None if seconds is None else started + seconds)
+            _watch(driver, None if seconds is None else started + seconds, recorder)
             for_safety = driver.gate.stopped
             driver.stop("time is up")
         except KeyboardInterrupt:
@@ -43,7 +49,7 @@ def drive_robot(predictors, seconds=None, camera="auto", settings=DEFAULT_SETTIN
         _insist_on_zero(driver)
         driver.join()
         status, lasted = driver.status(), time.monotonic() - started
-    print(file=sys.stderr)
+        print(("\n" if sys.stderr.isatty() else "") + live_line(status), file=sys.stderr)
     latency = {"p50": None, "p99": None}
     if status.frames:
         latency = {"p50": round(status.latency_p50_ms, 3), "p99": round(status.latency_p99_ms, 3)}
@@ -62,14 +68,15 @@ def _insist_on_zero(driver):
         raise HardwareError(f"the motors refused to stop ({driver.gate.stop_error}); switch the robot off")
 
 
-def _watch(driver, until):
+def _watch(driver, until, recorder):
     warning = "" if driver.gate.guard is not None or driver.gate.dry_run else "UNGUARDED | "
     log_at = time.monotonic()
     while not driver.gate.stopped and (until is None or time.monotonic() < until):
         status = driver.status()
-        line = warning + live_line(status)
+        line = warning + live_line(status, recorder)
         if sys.stderr.isatty():
-            print("\r" + line.ljust(100)[:100], end="", file=sys.stderr, flush=True)
+            width = shutil.get_terminal_size((100, 24)).columns - 1  # a line that wraps would not be overwritten
+            print("\r" + line.ljust(width)[:width], end="", file=sys.stderr, flush=True)
         elif status.frames and time.monotonic() >= log_at:
             print(line, file=sys.stderr, flush=True)
             log_at = time.monotonic() + LOG_EVERY_S
@@ -77,15 +84,24 @@ def _watch(driver, until):
         time.sleep(left)
 
 
-def live_line(status):
-    """One line of a driver's `Status` for people."""
+def live_line(status, recorder=None):
+    """One line of a driver's `Status` for people: rate, latency from frame to wheel (half, and 99 of 100, take
+    less), age of the last frame, predictions, wheels, recording; once it has stopped, why."""
+    words = [] if status.running else [f"stopped: {status.reason}"]
+    if recorder is not None and recorder.note:
+        words.append(recorder.words())
     if not status.frames:
-        return "waiting for the first frame"
-    words = [f"{status.fps:.1f} frames/s", f"latency {status.latency_p50_ms:.0f}/{status.latency_p99_ms:.0f} ms",
-             f"age {status.frame_age_s * 1e3:.0f} ms"]
-    for prediction in status.predictions:
-        values = (f"{name} {value:.2f}" for name, value in zip(prediction._fields, prediction) if name != "stamp")
-        words.append(" ".join(values))
+        words.append("waiting for the first frame" if status.running else "no frame was answered")
+        return " | ".join(words)
+    words += [f"{status.fps:.1f} frames/s",
+              f"latency p50 {status.latency_p50_ms:.0f} p99 {status.latency_p99_ms:.0f} ms"]
+    if status.running:
+        words.append(f"age {status.frame_age_s * 1e3:.0f} ms")
+    words += [in_words(prediction) for prediction in status.predictions]
     if status.command is not None:
         words.append(f"wheels {status.command.left:+.2f} {status.command.right:+.2f}")
+    counts = ((status.refused, "too late"), (status.dropped, "overtaken"), (status.repeated, "repeated"))
+    words += [f"{count} {what}" for count, what in counts if count]
+    if recorder is not None and not recorder.note:
+        words.append(recorder.words())
     return " | ".join(words)

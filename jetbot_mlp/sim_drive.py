@@ -5,13 +5,13 @@ always on a track or in a room that the network has never seen.
 """
 import contextlib
 import time
-from typing import NamedTuple
 
 import cv2
 import numpy as np
 
 from .control import DEFAULT_LIMITS, DEFAULT_SETTINGS
 from .driver import Driver
+from .driver_status import Drive
 from .overlay import draw
 from .simulator import EVALUATION_SEED_OFFSET, Simulator, draw_from_above, make_world
 from .video import VideoWriter
@@ -20,27 +20,22 @@ VIDEO_EVERY = 3  #: simulated frames for one frame of the film: 10 a second of a
 VIDEO_SIDE = 256  #: px; the robot's view and the view from above have this height
 
 
-class Drive(NamedTuple):
-    """How one simulated drive went."""
-
-    result: dict  #: what `drive --json` prints
-    reason: str  #: why it ended
-
-
 def world_kind_for(tasks):
     """The world in which models of these tasks can show what they do."""
     return {("collision",): "room", ("road",): "road"}.get(tuple(tasks), "both")
 
 
 def drive_in_simulator(predictors, world_kind, seconds, seed=0, settings=DEFAULT_SETTINGS,
-                       limits=DEFAULT_LIMITS, dry_run=False, laps=None, film=None, progress=None):
+                       limits=DEFAULT_LIMITS, dry_run=False, laps=None, film=None, progress=None,
+                       recorder=None):
     """Drive for some simulated seconds, or until so many laps are done.
 
     predictors: `Predictor`s; world_kind: of `make_world`; seed: of the world, the start and the noise;
-    film: None, or the path of a video of both views. Returns Drive.
+    film: None, or the path of a video of both views; recorder: None, or a patient `Recorder`. Returns Drive.
     """
     sim = Simulator(make_world(world_kind, EVALUATION_SEED_OFFSET + seed), seed)
-    driver = Driver(predictors, sim.robot, sim.camera, settings, limits, clock=sim.clock, dry_run=dry_run)
+    driver = Driver(predictors, sim.robot, sim.camera, settings, limits, clock=sim.clock, dry_run=dry_run,
+                    on_step=recorder)
     n_steps = max(1, int(round(seconds / sim.period_s)))
     steps = range(n_steps) if progress is None else progress(range(n_steps), total=n_steps, desc="driving")
     compute_s, reason = [], "time is up"
@@ -48,6 +43,9 @@ def drive_in_simulator(predictors, world_kind, seconds, seed=0, settings=DEFAULT
         video = None
         if film is not None:
             video = stack.enter_context(VideoWriter(film, 1 / (sim.period_s * VIDEO_EVERY)))
+        if recorder is not None:
+            recorder.about.update(robot="simulator", world=world_kind, seed=seed)
+            stack.callback(recorder.ended, driver)
         driver.start(threaded=False)
         stack.callback(driver.join)
         stack.callback(driver.stop, "the drive ended")
@@ -63,6 +61,7 @@ def drive_in_simulator(predictors, world_kind, seconds, seed=0, settings=DEFAULT
                 reason = ended
                 break
         status, score = driver.status(), sim.score()
+        driver.stop(reason)
     return Drive(_result(status, score, compute_s), reason)
 
 

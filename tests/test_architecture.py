@@ -16,13 +16,13 @@ FLOORS = [
     "motor_guard guard_process driver_status report_html sim_camera sim_physics sim_room sim_texture sim_track",
     "network_settings trainer evaluation inference frame_files gate official_robot stop_wheels doctor_probes overlay "
     "report_plots report_pictures report_scores suspects sim_world parallel nearest_neighbour crossvalidate_table",
-    "network wheel_calibration exclusion report_suspects labelled_frames mnist driver replay report sim_labels "
-    "sim_render sim_view",
-    "gradient_check average dataset model_file report_trained sim_dataset sim_expert",
+    "network wheel_calibration exclusion report_suspects labelled_frames mnist driver report sim_labels "
+    "sim_render sim_view recording terminal",
+    "gradient_check average dataset model_file report_trained sim_dataset sim_expert recorder replay",
     "lecture simulator train_frames",
     "train_mnist sim_drive hardware crossvalidate __init__",
     "demo robot_drive doctor_children tune",
-    "commands doctor tune_table",
+    "commands commands_drive doctor tune_table",
     "commands_crossvalidate commands_calibrate",
     "commands_suspects",
     "__main__",

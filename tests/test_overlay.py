@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from jetbot_mlp.messages import CollisionPrediction, RoadPrediction, WheelCommand
-from jetbot_mlp.overlay import GREEN, RED, YELLOW, draw
+from jetbot_mlp.overlay import BLUE, GREEN, ORANGE, RED, YELLOW, draw, draw_both
 
 NAN, INF = float("nan"), float("inf")
 GREY = np.full((224, 224, 3), 128, np.uint8)
@@ -76,3 +76,13 @@ def test_any_size_and_scale(shape):
 def test_what_is_no_frame_is_refused(image):
     with pytest.raises(ValueError, match="expected an uint8"):
         draw(image)
+
+def test_both_predictions_have_their_colour_in_the_legend_and_in_the_picture():
+    old, new = CollisionPrediction(1.0, 0.0), CollisionPrediction(0.5, 0.0)
+    picture = draw_both(np.full((448, 448, 3), 128, np.uint8), [old], [new], text="stopped: " + "why " * 20)
+    rows, columns = where(picture[200:], BLUE)
+    assert columns.min() >= 448 - 22 and len(set(rows)) == 248  # the outer bar, to the top
+    rows, columns = where(picture[200:], ORANGE)
+    assert columns.max() < 448 - 22 and rows.min() >= 20  # the inner bar, to the middle
+    for color in (BLUE, ORANGE):  # the words, whose edges are smoothed
+        assert (np.abs(picture[:60, :300].astype(int) - color).max(axis=2) < 60).sum() > 20

@@ -9,8 +9,13 @@ import pytest
 from driving_fakes import straight_on, wait_until
 from fake_i2c import SMBUS, FakeBus, time_to_zero
 
+from jetbot_mlp.driver_status import Status
 from jetbot_mlp.errors import HardwareError
-from jetbot_mlp.robot_drive import drive_robot
+from jetbot_mlp.messages import CollisionPrediction, RoadPrediction, WheelCommand
+from jetbot_mlp.pictures import decode_picture
+from jetbot_mlp.recorder import Recorder
+from jetbot_mlp.recording import read_recording
+from jetbot_mlp.robot_drive import drive_robot, live_line
 
 
 def test_it_drives_for_the_time_asked_and_leaves_the_wheels_at_zero(install, capsys):
@@ -85,6 +90,23 @@ drive_robot([straight_on], seconds=10.0)
 """
 
 
+RECORDED = """
+import os, sys, signal, threading
+sys.path[:0] = [{folder!r}, {tests!r}, {root!r}]
+from driving_fakes import straight_on, wait_until
+from fake_jetbot import make_jetbot
+from jetbot_mlp.recorder import Recorder
+from jetbot_mlp.robot_drive import drive_robot
+sys.modules["jetbot"] = make_jetbot()
+recorder = Recorder({drive!r})
+def end():
+    assert wait_until(lambda: recorder.frames >= 5)
+    os.kill(os.getpid(), signal.SIGKILL)
+threading.Thread(target=end, daemon=True).start()
+drive_robot([straight_on], seconds=10.0, recorder=recorder)
+"""
+
+
 def test_kill_9_in_the_midst_of_a_drive_leaves_standing_wheels(tmp_path):
     # from `drive` to the chip with nothing of the guard replaced; the machine's bus is an imitated smbus
     tests, bus = os.path.dirname(os.path.abspath(__file__)), FakeBus(tmp_path / "bus")
@@ -105,4 +127,55 @@ def test_where_nobody_looks_the_line_is_written_now_and_then(install, capsys):
     install()
     drive_robot([straight_on], seconds=1.6)
     said = capsys.readouterr().err
-    assert "\r" not in said and said.count("frames/s") == 1
+    assert "\r" not in said and said.count("age") == 1
+    last = said.strip().split("\n")[-1]
+    assert last.startswith("stopped: time is up | ") and "frames/s" in last
+
+
+def test_the_live_line_has_rate_latency_age_predictions_wheels_counts_and_why_it_stopped():
+    status = Status(True, None, frames=9, dropped=2, repeated=0, refused=1, fps=29.94, latency_p50_ms=3.2,
+                    latency_p99_ms=12.1, frame_age_s=0.021, command=WheelCommand(0.2, -0.1, 0.0), stops=(),
+                    predictions=(RoadPrediction(0.1, -0.3, 0.0), CollisionPrediction(0.02, 0.0)), wheels_stopped=False)
+    assert live_line(status) == ("29.9 frames/s | latency p50 3 p99 12 ms | age 21 ms | x +0.10 y -0.30 | "
+                                 "P(blocked) 0.02 | wheels +0.20 -0.10 | 1 too late | 2 overtaken")
+    assert live_line(status._replace(frames=0)) == "waiting for the first frame"
+    stopped = status._replace(running=False, reason="the picture froze", command=None)
+    assert live_line(stopped).startswith("stopped: the picture froze | 29.9 frames/s | ")
+    assert live_line(stopped._replace(frames=0)) == "stopped: the picture froze | no frame was answered"
+
+
+def test_the_live_line_says_first_that_recording_has_ended(tmp_path):
+    status = Status(True, None, 0, 0, 0, 0, 0.0, float("nan"), float("nan"), 0.0, (), None, True, ())
+    with Recorder(tmp_path / "r") as recorder:
+        assert "recorded 0" in live_line(status._replace(frames=1, latency_p50_ms=1.0, latency_p99_ms=1.0), recorder)
+        recorder.note = "No space left on device"
+        assert live_line(status, recorder).startswith("NOT RECORDING: No space left")
+
+
+def test_a_drive_on_the_robot_is_recorded_with_the_frame_that_made_it_stop(install, tmp_path):
+    module, folder = install(), str(tmp_path / "drive")
+
+    def doubtful(frame):
+        return RoadPrediction(0.0, float("nan") if frame.sequence > 12 else 0.5, frame.stamp)
+
+    with Recorder(folder) as recorder:
+        done = drive_robot([doubtful], seconds=10.0, recorder=recorder)
+    assert "finite" in done.reason and module.chip.wheels == (0, 0)
+    recording = read_recording(folder)
+    assert recording.reason == done.reason == recording.frames[-1].reason
+    assert (recording.frames[-1].state, recording.frames[-1].predictions) == ("stopped", ())
+    assert len(recording.frames) == done.result["frames"] + 1 == recorder.frames
+    assert "official robot" in recording.header["robot"] and recording.header["calibration"]["trim"] == 0.0
+
+
+def test_kill_9_leaves_a_recording_that_can_be_read(tmp_path):
+    tests, folder = os.path.dirname(os.path.abspath(__file__)), str(tmp_path / "drive")
+    (tmp_path / "smbus.py").write_text(SMBUS.format(str(tmp_path / "bus")))
+    script = RECORDED.format(folder=str(tmp_path), tests=tests, root=os.path.dirname(tests), drive=folder)
+    done = subprocess.run([sys.executable, "-c", script], stderr=subprocess.PIPE, timeout=20)
+    assert done.returncode == -signal.SIGKILL, done
+    recording = read_recording(folder)
+    assert len(recording.frames) >= 5 and recording.reason is None and recording.damaged <= 1
+    for frame in recording.frames:
+        with open(frame.path, "rb") as stream:
+            decode_picture(stream.read())
