@@ -18,7 +18,7 @@ def test_blocked_and_free_are_learnt():
 
 
 def test_the_road_target_is_learnt():
-    trained = train_frames(road_dataset(400), QUICK["road"]._replace(epochs=150))
+    trained = train_frames(road_dataset(200), QUICK["road"]._replace(epochs=60))
     assert trained.evaluation.metrics["mae_x_px"] < 30  # a guess of the middle is off by 45 px
 
 
@@ -59,6 +59,7 @@ def test_standardisation_knows_only_the_training_part(monkeypatch):
 def test_large_sets_are_prepared_in_chunks_and_learn_the_same_things(monkeypatch):
     monkeypatch.setattr(module, "CACHE_BYTES", 0)
     monkeypatch.setattr(module, "CHUNK", 16)
+    monkeypatch.setattr(module, "LEARNT_TWICE_UP_TO", 10)
     trained = train_frames(collision_dataset(), QUICK["collision"])
     assert trained.evaluation.metrics["balanced_accuracy"] > 0.9
 
