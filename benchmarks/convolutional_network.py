@@ -6,7 +6,8 @@ Each dataset is judged by itself: blocks of capture time, each held out once, or
 frames (collision) or 10 % (road) as in the official notebooks. Nothing is ever chosen on held-out
 frames: the number of steps is fixed and the last network counts. The frames, folds, random changes,
 class weights, scores and table are those of jetbot_mlp; only the network and its training are torch's,
-so the difference in the scores is that of the networks.
+so the difference in the scores is that of the networks (ours averages three and asks each for the mirrored
+frame too; this one is asked once, as it would be on a robot).
 """
 import argparse
 import json

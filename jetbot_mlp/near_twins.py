@@ -10,8 +10,8 @@ labels cannot both be right. Whether two frames are near-twins is told by small 
 
 The distance is that region's root mean square difference; 0.15 means: nowhere more than about 15 % brighter or
 darker. The threshold was set on six sets of real frames (2206 frames), where the closest two with and without
-the bottle were 0.17 apart, the closest of different places 0.20, and neighbours in time of a robot that stood
-still 0.01 to 0.10.
+the bottle were 0.17 apart, and neighbours in time of a robot that stood still 0.01 to 0.10. Frames taken more
+than a minute apart come as near as 0.06 where the robot came back to the same spot.
 """
 import cv2
 import numpy as np
