@@ -153,7 +153,7 @@ class Recorder:
         self._write(path, jpeg.tobytes())
         try:
             if not self._length:
-                self._write_line(dict(self.about, format=FORMAT, version=VERSION))
+                self._write_line(dict({"format": FORMAT, "version": VERSION}, **self.about))
             self._write_line(dict(line, predictions=[_values(p) for p in line["predictions"]],
                                   command=line["command"] and _values(line["command"])))
         except BaseException:

@@ -34,8 +34,7 @@ def drive_in_simulator(predictors, world_kind, seconds, seed=0, settings=DEFAULT
     film: None, or the path of a video of both views; recorder: None, or a patient `Recorder`. Returns Drive.
     """
     sim = Simulator(make_world(world_kind, EVALUATION_SEED_OFFSET + seed), seed)
-    driver = Driver(predictors, sim.robot, sim.camera, settings, limits, clock=sim.clock, dry_run=dry_run,
-                    on_step=recorder)
+    driver = Driver(predictors, sim.robot, sim.camera, settings, limits, clock=sim.clock, dry_run=dry_run)
     n_steps = max(1, int(round(seconds / sim.period_s)))
     steps = range(n_steps) if progress is None else progress(range(n_steps), total=n_steps, desc="driving")
     compute_s, reason = [], "time is up"
@@ -54,6 +53,8 @@ def drive_in_simulator(predictors, world_kind, seconds, seed=0, settings=DEFAULT
             before = time.perf_counter()
             step = driver.step()
             compute_s.append(time.perf_counter() - before)
+            if recorder is not None and step is not None:
+                recorder(step)  # not as on_step: it may wait for the disk, which is none of the computer's time
             if video is not None and index % VIDEO_EVERY == 0 and step is not None:
                 video.write(both_views(sim, step))
             ended = _reason_to_end(driver, sim, laps)

@@ -221,6 +221,11 @@ def test_a_robot_that_failed_is_never_started_again_by_itself():
     assert "Restart=no" in unit_lines()
 
 
+def test_the_service_forks_its_guard_beside_no_other_thread_of_openblas():
+    environment, = [line.partition("=")[2].split() for line in unit_lines() if line.startswith("Environment=")]
+    assert "OPENBLAS_NUM_THREADS=1" in environment
+
+
 def test_the_wheel_file_alone_is_enough_to_stop_the_wheels_after_the_service(robot):
     last = [line for line in unit_lines() if line.startswith("ExecStopPost=")][-1]
     words = last.partition("=")[2].split()
