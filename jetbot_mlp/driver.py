@@ -55,6 +55,8 @@ class Driver:
     that is byte for byte camera.value as it was before start counts as frozen, not as the first.
     on_step: callable(Step), after each answered frame, in the drive thread; keep it short.
     guard: a started MotorGuard; None: the official robot gets one at the first start, see gate.guard.
+    heartbeat: a BrowserHeartbeat (anything with lost() -> None or a reason): no start and no driving while it
+    is lost. Notebooks should give one; None: nobody needs to look.
     `with driver:` starts it unless it runs, also after a stop.
 
     >>> with Driver(predictor, robot, camera) as driver:      # doctest: +SKIP
@@ -63,7 +65,7 @@ class Driver:
 
     def __init__(self, predictors, robot, camera, settings=DEFAULT_SETTINGS, limits=DEFAULT_LIMITS,
                  clock=time.monotonic, frame_limit_s=0.5, first_frame_s=2.0, dry_run=False, on_step=None,
-                 guard=None):
+                 guard=None, heartbeat=None):
         self.predictors = (predictors,) if callable(predictors) else tuple(predictors)
         if not self.predictors or not all(callable(p) for p in self.predictors):
             raise ValueError(f"predictors: expected one or several callables, found {predictors!r}")
@@ -75,8 +77,10 @@ class Driver:
         self.camera = camera
         self.settings = settings
         self.on_step = on_step
+        self.heartbeat = heartbeat
         self._clock = clock
-        self.watchdog = Watchdog(self._stamps, self.stop, clock, frame_limit_s, first_frame_s)
+        lost = None if heartbeat is None else heartbeat.lost
+        self.watchdog = Watchdog(self._stamps, self.stop, clock, frame_limit_s, first_frame_s, lost)
         robot = None if robot is None and dry_run else adapt_robot(robot)
         self.gate = MotorGate(robot, clock, self.watchdog.fire_at_s, limits, dry_run, guard)
         self._wake = threading.Event()  # set by the observer only: its lock is not safe in signal handlers
@@ -108,7 +112,7 @@ class Driver:
         threaded=False: call `step` after each frame yourself. The watchdog's thread still runs in real time;
         by a simulation's clock `step` asks the watchdog.
         Raises HardwareError when motors or camera refuse, JetbotMLPError while a hung prediction of the
-        last run has not come back.
+        last run has not come back, or the heartbeat is lost.
         """
         if self._thread is threading.current_thread():
             raise ValueError("start: expected another thread than the drive loop's own; leave on_step first")
@@ -123,6 +127,9 @@ class Driver:
                 "start: expected the last run to have ended, found its thread still busy (a prediction that "
                 "hangs, or motors that refuse to stop); wait, or restart the program"
             )
+        lost = None if self.heartbeat is None else self.heartbeat.lost()
+        if lost is not None:
+            raise JetbotMLPError(f"start: {lost}")
         self._detach()
         self._begin()
         before = self.camera.value

@@ -50,10 +50,10 @@ class Watchdog:
     """Looks every TICK_S and calls stop(reason).
 
     stamps: () -> Stamps; stop: callable(reason); clock: () -> s. limit_s is the promise (wheels at zero
-    within it), `check` fires at FIRE_AT of it.
+    within it), `check` fires at FIRE_AT of it. lost: () -> None or another reason to stop (the browser's heartbeat).
     """
 
-    def __init__(self, stamps, stop, clock=time.monotonic, limit_s=0.5, first_frame_s=2.0):
+    def __init__(self, stamps, stop, clock=time.monotonic, limit_s=0.5, first_frame_s=2.0, lost=None):
         if not 0.0 < limit_s <= 0.5:
             raise ValueError(f"limit_s: expected 0 < limit_s <= 0.5, found {limit_s}; there is no off switch")
         if not 0.0 < first_frame_s <= 60.0:
@@ -63,11 +63,14 @@ class Watchdog:
         self._clock = clock
         self.fire_at_s = FIRE_AT * limit_s
         self._first_frame_s = first_frame_s
+        self._lost = lost
         self._thread = None
 
     def check(self, now):
         """One look at the time `now`, s. -> the reason when it stopped the wheels, else None."""
         reason = judge(now, self._stamps(), self.fire_at_s, self._first_frame_s)
+        if reason is None and self._lost is not None:
+            reason = self._lost()
         if reason is not None:
             self._stop(reason)
         return reason

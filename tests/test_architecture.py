@@ -13,7 +13,8 @@ FLOORS = [
     "errors messages motor_chip doctor_checks intervals",
     "layers losses optimizers features metrics control watchdog capture_time pictures road_names augment splits "
     "elastic near_twins text_files calibration video cameras robot_settings progress signals cluster trial_file "
-    "motor_guard guard_process driver_status report_html sim_camera sim_physics sim_room sim_texture sim_track",
+    "motor_guard guard_process heartbeat driver_status report_html sim_camera sim_physics sim_room sim_texture "
+    "sim_track",
     "network_settings trainer evaluation inference frame_files gate official_robot stop_wheels doctor_probes overlay "
     "report_plots report_pictures report_scores suspects sim_world parallel nearest_neighbour crossvalidate_table",
     "network wheel_calibration exclusion report_suspects labelled_frames mnist driver report sim_labels "
@@ -71,7 +72,8 @@ def imported_anywhere(name):
 def test_only_hardware_knows_the_official_package():
     assert imported_anywhere("jetbot") <= {"hardware"}
     assert imported_anywhere("torch") == set()
-    assert imported_anywhere("ipywidgets") <= {"panel"}
+    # heartbeat: at first use of its widget; driving without a notebook does without
+    assert imported_anywhere("ipywidgets") <= {"panel", "heartbeat"}
 
 
 def test_importing_everything_prints_nothing_and_draws_no_random_number():
