@@ -26,18 +26,19 @@ class Geometry(NamedTuple):
 GEOMETRY = {"collision": Geometry(0.03, 0.03, 2.0), "road": Geometry(0.08, 0.08, 4.0)}
 
 
-def augment(images, targets, task, random_state, mirror=True):
+def augment(images, targets, task, random_state, mirror=True, geometry=None):
     """One random variant of every frame.
 
     images: uint8 (n, size, size, 3), BGR; targets: collision int (n,), road float (n, 2) in [-1, 1];
-    random_state: np.random.RandomState; mirror: False for a track with a side (keep right).
+    random_state: np.random.RandomState; mirror: False for a track with a side (keep right); geometry: `Geometry`,
+    or None for the task's own.
     Returns (images, targets), new arrays of the same shapes and dtypes. A road target that leaves
     the frame is clipped to its edge, as in the official click widget.
     """
     if task not in GEOMETRY:
         raise ValueError("expected task 'collision' or 'road', found %r" % (task,))
     n, size = len(images), images.shape[1]
-    transforms = _transforms(n, GEOMETRY[task], random_state, mirror)
+    transforms = _transforms(n, GEOMETRY[task] if geometry is None else geometry, random_state, mirror)
 
     center_px = (size - 1) / 2.0  # pixel centres are at 0, 1, ... size - 1; x = y = 0 is in the middle
     scales = np.array([[center_px + 0.5], [center_px + 0.5]])

@@ -37,7 +37,7 @@ RECIPES = {
                    dropout=0.1, learning_rate=3e-3, steps=3000),
 }
 VARIANTS, FEWEST_VARIANTS = 12, 4  #: changed copies kept of every frame, as many as fit into memory
-CACHE_BYTES = 256 * 2 ** 20
+CACHE_BYTES = 320 * 2 ** 20
 THREADS = 4  #: a fixed number, so that the same seed gives the same copies on every machine
 CHUNK = 2048  #: frames turned into features at once when they do not
 LEARNT_TWICE_UP_TO = 3000  #: frames
@@ -221,7 +221,7 @@ class _Copies:
         images, targets = self.training.images[rows], self.training.targets[rows]
         if self.recipe.augment and len(rows):
             images, targets = augment(images, targets, self.training.task, np.random.RandomState(seed),
-                                      mirror=self.recipe.mirror)
+                                      mirror=self.recipe.mirror, geometry=self.recipe.geometry)
         return self.standardised(images), targets
 
     def standardised(self, images):

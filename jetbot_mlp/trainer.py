@@ -13,6 +13,7 @@ from typing import NamedTuple, Optional, Tuple
 
 import numpy as np
 
+from .augment import Geometry
 from .errors import JetbotMLPError
 from .features import FeatureSpec
 from .losses import one_hot
@@ -41,6 +42,7 @@ class Recipe(NamedTuple):
     weight_decay: float = 0.1  #: decoupled; multiplies the learning rate
     label_smoothing: float = 0.0  #: share of a class label that is spread over all classes
     augment: bool = True  #: train on changed copies of the frames
+    geometry: Optional[Geometry] = None  #: how far frames are moved in that; None: as fits the task
     mirror: bool = True  #: may a frame be mirrored? no for tracks with a side
 
 

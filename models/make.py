@@ -10,8 +10,10 @@ import sys
 import tempfile
 
 from jetbot_mlp import Predictor, __version__, progress
+from jetbot_mlp.augment import GEOMETRY
 from jetbot_mlp.dataset import load_dataset
 from jetbot_mlp.evaluation import evaluate
+from jetbot_mlp.features import FeatureSpec
 from jetbot_mlp.metrics import format_metrics
 from jetbot_mlp.model_file import load_model, save_model
 from jetbot_mlp.sim_drive import drive_in_simulator
@@ -24,7 +26,8 @@ COUNTS = {"road": 6000, "collision": 12000}  # frames
 # many frames from many worlds bear a longer training of a freer network than a student's few hundred
 RECIPE_CHANGES = {
     "road": {"steps": 15000},
-    "collision": {"steps": 25000, "hidden": (96, 48), "dropout": 0.1, "weight_decay": 0.02},
+    "collision": {"features": FeatureSpec(color_size=8), "steps": 20000, "hidden": (96, 48), "dropout": 0.1,
+                  "weight_decay": 0.02, "geometry": GEOMETRY["road"]},  # labels do not hang on single centimetres
 }
 DRIVES = {  # world, simulated seconds at most, laps, world seeds: the longest drives of each task
     "road": ("road", 1800.0, 10, range(100, 108)),
