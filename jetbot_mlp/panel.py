@@ -8,8 +8,6 @@ midst of it.
 """
 import threading
 
-import ipywidgets as widgets
-
 from .errors import JetbotMLPError
 from .robot_settings import DEFAULTS, RANGES, save_settings
 from .wheel_calibration import Calibration, DeadBandSearch, with_trim, with_wiring
@@ -27,6 +25,8 @@ class CalibrationPanel:
     """
 
     def __init__(self, robot, settings=DEFAULTS, save=save_settings, **clock_and_sleep):
+        import ipywidgets as widgets  # here, so that importing the package stays light and silent everywhere
+
         self.calibration = Calibration(robot, settings, **clock_and_sleep)
         self.save = save
         self.searches = {"left": DeadBandSearch(), "right": DeadBandSearch()}
@@ -117,6 +117,8 @@ def calibration_panel(robot, settings=DEFAULTS):
 
 
 def _button(text, pressed, style=""):
+    import ipywidgets as widgets
+
     button = widgets.Button(description=text, button_style=style, layout=widgets.Layout(width="auto"))
     button.on_click(lambda _: pressed())
     return button
