@@ -202,7 +202,7 @@ if [ "$service" = yes ]; then
     [ -d "$units" ] || fail "expected systemd's folder $units, found none; --service works on the host only"
     [ -w "$units" ] || fail "$units may not be written; run: sudo sh install.sh ..."
     if [ -n "$container" ]; then
-        start="docker exec -w / -e OPENBLAS_CORETYPE=ARMV8 $container $python" account=root
+        start="docker exec -w / -e OPENBLAS_CORETYPE=ARMV8 -e PYTHONUNBUFFERED=1 -e JETBOT_MLP_ROBOT $container $python" account=root
     else
         start=$interpreter account=${SUDO_USER:-$(id -un)}
     fi

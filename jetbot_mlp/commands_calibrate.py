@@ -15,6 +15,7 @@ from .wheel_calibration import AXLE_M, Calibration, DeadBandSearch, with_trim, w
 POWERS = (0.3, 0.45, 0.6, 0.8)  # tried in this order until a wheel turns
 STRAIGHT_ENOUGH = 0.01  # sideways, as a share of the way ahead
 ROUNDS = 5  # drives for the trim
+ATTEMPTS = 3  # looks at the wiring
 TURNED_M = 0.001  # a simulated wheel that went so far is said to have turned
 
 
@@ -28,12 +29,22 @@ def calibrate(args):
     if args.set or args.show:
         print_settings(settings, path, args.json)
         return
+    check_camera(args.camera)  # before the work, not after it
     keep = bool(args.file) or not args.sim  # a simulated robot is not this one
     if keep:
         os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
         writable_file(path)  # before the work, not after it
     settings = in_simulator(args.seed) if args.sim else on_robot(settings, args.camera)
     print_settings(settings, save_settings(settings, path) if keep else None, args.json)
+
+
+def check_camera(name):
+    from .hardware import camera_named
+
+    try:
+        camera_named(name)
+    except ValueError as error:
+        raise JetbotMLPError(str(error))
 
 
 def print_settings(settings, path, as_json):
@@ -77,23 +88,40 @@ def in_simulator(seed=0):
 def calibrate_wheels(calibration, person):
     """All steps of the wheels, in order, into calibration.settings."""
     person.ready("Put the robot on a box, so that both wheels hang in the air. Each will turn for half a second.")
-    seen = [_turn_until_seen(calibration, person, number) for number in (0, 1)]
-    calibration.settings = with_wiring(calibration.settings, *seen)
+    for attempt in range(ATTEMPTS):
+        seen = [_turn_until_seen(calibration, person, number) for number in (0, 1)]
+        try:
+            calibration.settings = with_wiring(calibration.settings, *seen)
+            break
+        except HardwareError as error:  # an answer may be wrong
+            if attempt == ATTEMPTS - 1:
+                raise
+            person.say(str(error))
     for side in ("left", "right"):
         person.say(f"Now the {side} wheel, ever closer to the power at which it begins to turn.")
         search = DeadBandSearch()
         while not search.done:
             calibration.pulse_wheel(side, search.power)
             search.answer(person.turned(side))
+        if not search.turned:
+            raise HardwareError(f"motors: expected the {side} wheel to turn at half its power, found it standing; "
+                                "charge the battery")
         calibration.settings = calibration.settings._replace(**{side + "_dead_band": round(search.power, 4)})
     person.ready("Put it on the floor, one metre free ahead, and mark where it stands. It will drive half a metre.")
-    for _ in range(ROUNDS):
+    for number in range(ROUNDS):
         calibration.drive_straight()
         drift = person.drift()
         if drift is None or (drift[0] > 0 and abs(drift[1]) <= STRAIGHT_ENOUGH * drift[0]):
             break
-        calibration.settings = with_trim(calibration.settings, *drift)
-        person.ready(f"The trim is {calibration.settings.trim:+.3f} now. Put it back to see whether it goes straight.")
+        try:
+            calibration.settings = with_trim(calibration.settings, *drift)
+        except HardwareError as error:  # a wrong number, or metres for cm: drive and ask again
+            if number == ROUNDS - 1:
+                raise
+            person.say(str(error))
+        if number < ROUNDS - 1:
+            person.ready(f"The trim is {calibration.settings.trim:+.3f} now. Put it back to see whether it goes "
+                         "straight.")
 
 
 def _turn_until_seen(calibration, person, number):

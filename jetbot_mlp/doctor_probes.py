@@ -192,12 +192,16 @@ def memory_mb():
     if "MemAvailable" not in info:
         raise OSError("/proc/meminfo tells nothing here")
     available, limit = info["MemAvailable"], None
-    for limit_file, usage_file in (("memory.max", "memory.current"),  # cgroup 2, then 1
-                                   ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes")):
+    for limit_file, usage_file, stat_file in (  # cgroup 2, then 1
+            ("memory.max", "memory.current", "memory.stat"),
+            ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat")):
         allowed, used = (read("/sys/fs/cgroup/" + name).strip() for name in (limit_file, usage_file))
         if allowed.isdigit() and used.isdigit() and float(allowed) < 1e12:
             limit = float(allowed) / 1e6
-            available = min(available, limit - float(used) / 1e6)
+            # files that were read stay counted, though they give way
+            cached = re.search(r"^(?:total_)?inactive_file (\d+)$", read("/sys/fs/cgroup/" + stat_file), re.M)
+            given_back = float(cached.group(1)) if cached else 0.0
+            available = min(available, limit - (float(used) - given_back) / 1e6)
     return available, info.get("SwapFree", 0.0), limit
 
 

@@ -13,6 +13,7 @@ its consent nothing is written.
 """
 import threading
 import time
+import weakref
 from collections import deque
 from typing import NamedTuple
 
@@ -23,6 +24,8 @@ from .motor_guard import guard_for
 RETRY_S = 1.0  # s, a stop that the motors refuse is repeated so long before the caller goes on
 RETRY_PAUSE_S = 0.01  # s
 LOCK_PATIENCE_S = 0.05  # s; a write that hangs in the kernel must not keep the zeros from being tried
+
+_DRIVING = weakref.WeakValueDictionary()  # id(robot) -> the gate that was opened last for its wheels
 
 
 class Stop(NamedTuple):
@@ -70,6 +73,8 @@ class MotorGate:
         calls = self._stop_calls
         if not self.stopped:
             return
+        if not self.dry_run:
+            self._take_over()
         if not self._zero(RETRY_S):
             raise HardwareError(
                 f"motors: expected them to accept a stop before driving, found: {self.stop_error}; "
@@ -86,6 +91,16 @@ class MotorGate:
                 self._permit.append(True)
                 if self._stop_calls != calls:
                     self._permit.clear()
+
+    def _take_over(self):
+        """One robot, one driver: a notebook's cell that is run twice must not leave the first one driving, unseen."""
+        robot = self._robot
+        for _ in range(4):  # what is meant is the wheels, however often they are wrapped
+            robot = getattr(robot, "robot", None) or robot
+        before = _DRIVING.get(id(robot))
+        if before is not None and before is not self and not before.stopped:
+            before.stop("another driver took over this robot")
+        _DRIVING[id(robot)] = self
 
     def drive(self, command):
         """Write one WheelCommand. Returns what was really written, or None when it was refused.

@@ -81,6 +81,9 @@ class OfficialRobot(Movements):
         if last is not None:
             try:
                 last()
+                for motor in (self.left_motor, self.right_motor):
+                    if getattr(motor, "beta", 0.0):  # the official stop sets value 0, which turns it by the offset
+                        _write(motor, 0.0)
             except Exception as error:
                 errors.append(f"{type(error).__name__}: {error}")
         if errors:

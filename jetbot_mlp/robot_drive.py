@@ -7,7 +7,7 @@ import time
 from .control import DEFAULT_LIMITS, DEFAULT_SETTINGS
 from .driver import Driver
 from .driver_status import Drive
-from .errors import HardwareError
+from .errors import HardwareError, SettingsError
 from .hardware import open_camera, open_robot
 from .messages import in_words
 from .robot_settings import load_settings
@@ -26,6 +26,10 @@ def drive_robot(predictors, seconds=None, camera="auto", settings=DEFAULT_SETTIN
     """
     saved = load_settings()  # first: nothing is touched, and no wheel turns, by a damaged file
     limits = limits._replace(max_speed=min(limits.max_speed, saved.max_speed))
+    dead_band = max(saved.left_dead_band, saved.right_dead_band)
+    if 0 < limits.max_speed <= dead_band:
+        raise SettingsError(f"expected a top speed above the wheels' dead band of {dead_band:g}, found "
+                            f"{limits.max_speed:g}: no wheel would turn; give a higher --max-speed or calibrate again")
     with contextlib.ExitStack() as stack:
         robot = None if dry_run else open_robot(settings=saved._replace(max_speed=limits.max_speed))
         eye = open_camera(camera)

@@ -59,6 +59,8 @@ class Calibration:
         if not 0.0 < seconds <= MAX_PULSE_S:
             raise ValueError(f"seconds: expected 0 < seconds <= {MAX_PULSE_S}, found {seconds}")
         self.gate.open()
+        if self.gate.stopped:  # while the guard was starting
+            raise HardwareError("motors: expected a pulse, found it stopped before it began")
         timer = threading.Timer(seconds + GRACE_S, self.gate.stop, ("the pulse was not ended in time",))
         timer.daemon = True
         timer.start()
@@ -95,6 +97,7 @@ class DeadBandSearch:
 
     def __init__(self, high=RANGES["left_dead_band"][1], precision=0.005):
         self._low, self._high, self.precision = 0.0, high, precision
+        self.turned = False  # at any power tried
 
     @property
     def power(self):
@@ -108,7 +111,7 @@ class DeadBandSearch:
     def answer(self, turned):
         """What was seen at `power`."""
         if turned:
-            self._high = self.power
+            self._high, self.turned = self.power, True
         else:
             self._low = self.power
 

@@ -14,6 +14,7 @@ from driving_fakes import wait_until
 import jetbot_mlp.commands_calibrate as commands_calibrate
 from jetbot_mlp.__main__ import main
 from jetbot_mlp.commands_calibrate import SimulatedPerson, calibrate_wheels, in_simulator
+from jetbot_mlp.errors import HardwareError
 from jetbot_mlp.hardware import CalibratedRobot
 from jetbot_mlp.robot_settings import DEFAULTS, RobotSettings, default_path, load_settings, save_settings
 from jetbot_mlp.simulator import EVALUATION_SEED_OFFSET, Simulator, make_world
@@ -179,10 +180,10 @@ def test_without_a_terminal_it_says_what_to_do_and_saves_nothing(install, monkey
 def test_without_a_camera_the_wheels_are_calibrated_all_the_same(install, monkeypatch, capsys, quick):
     module = install()
     module.sensor.owner = "another notebook"
-    answer(monkeypatch, "", "lf", "rf", *(["n"] * 14 + ["", ""]))
+    answer(monkeypatch, "", "lf", "rf", *(["y"] * 14 + ["", ""]))
     status, _, err = run(capsys)
     assert status == 0 and "other notebooks" in err and load_settings().camera_upside_down is False
-    assert load_settings().left_dead_band > 0.45
+    assert load_settings().left_dead_band < 0.01
 
 
 SCRIPT = """
@@ -223,3 +224,52 @@ def test_the_picture_to_look_at_is_written(install, monkeypatch):
     assert cv2.imread(path).mean() > 190
     os.unlink(path)
     assert wait_until(lambda: not os.path.exists(path)) and DEFAULTS.camera_upside_down is False
+
+
+def test_a_camera_that_cannot_be_is_told_before_the_dialog(capsys):
+    assert main(["calibrate", "--camera", "webcam"]) == 2
+    assert "usb:NUMBER" in capsys.readouterr().err
+
+
+class Mistaken(SimulatedPerson):
+    """Takes one wheel for the other once, and says metres for centimetres once."""
+
+    def __init__(self, sim):
+        super().__init__(sim)
+        self.mistakes, self.told = {"wheel": 2, "drift": 1}, []
+
+    def say(self, text):
+        self.told.append(text)
+
+    ready = say
+
+    def which_wheel(self):
+        seen = super().which_wheel()
+        if seen is not None and self.mistakes["wheel"]:
+            self.mistakes["wheel"] -= 1
+            return "left", True
+        return seen
+
+    def drift(self):
+        ahead, right = super().drift()
+        if self.mistakes["drift"]:
+            self.mistakes["drift"] = 0
+            return ahead / 100, right / 100
+        return ahead, right
+
+
+def test_a_wrong_answer_is_asked_again():
+    sim = simulated(1)
+    person = Mistaken(sim)
+    calibration = Calibration(sim.robot, clock=sim.clock, sleep=person.sleep)
+    calibrate_wheels(calibration, person)
+    assert calibration.settings.left_dead_band > 0 and calibration.settings.trim != 0
+    assert any("look again" in text for text in person.told) and any("5 cm" in text for text in person.told)
+
+
+def test_a_wheel_that_needs_more_than_half_its_power_is_told():
+    sim = simulated(1)
+    person = SimulatedPerson(sim)
+    person.turned = lambda side: False
+    with pytest.raises(HardwareError, match="charge the battery"):
+        calibrate_wheels(Calibration(sim.robot, clock=sim.clock, sleep=person.sleep), person)

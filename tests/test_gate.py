@@ -241,3 +241,21 @@ def test_dry_run_never_touches_the_motors(clock):
     assert gate.drive(WheelCommand(0.2, 0.1, clock.now)) == (0.2, 0.1, clock.now)
     gate.stop("enough")
     assert gate.stopped and gate.wheels_stopped
+
+
+class Wrapped:
+    """As the calibrated robot wraps the official one."""
+
+    def __init__(self, robot):
+        self.robot, self.set_motors, self.stop = robot, robot.set_motors, robot.stop
+
+
+def test_a_second_driver_of_the_same_wheels_stops_the_first(robot, clock):
+    first = open_gate(robot, clock)
+    first.drive(WheelCommand(0.2, 0.2, clock.now))
+    second = open_gate(Wrapped(Wrapped(robot)), clock)
+    assert first.stopped and "another driver" in first.stops[-1].reason and robot.wheels == (0.0, 0.0)
+    assert first.drive(WheelCommand(0.2, 0.2, clock.now)) is None and robot.wheels == (0.0, 0.0)
+    assert second.drive(WheelCommand(0.3, 0.3, clock.now)) is not None
+    other = open_gate(FakeRobot(), clock)
+    assert not other.stopped and not second.stopped

@@ -159,7 +159,8 @@ def test_the_container_is_found_and_everything_happens_inside_it(installed):
     status, said = installed("--service", MODEL, PATH=path, DOCKER_LOG=str(log))
     assert status == 0 and "1. container jetbot_jupyter" in said, said
     assert "exec -i -w / jetbot_jupyter" in log.read_text()
-    start = f"PYTHON=docker exec -w / -e OPENBLAS_CORETYPE=ARMV8 jetbot_jupyter {installed.python}\n"
+    start = ("PYTHON=docker exec -w / -e OPENBLAS_CORETYPE=ARMV8 -e PYTHONUNBUFFERED=1 -e JETBOT_MLP_ROBOT "
+             f"jetbot_jupyter {installed.python}\n")
     assert start in installed.settings.read_text()
     status, said = installed("--container", "nobody", PATH=path, DOCKER_LOG=str(log))
     assert status == 1 and "found none" in said

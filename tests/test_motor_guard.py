@@ -516,3 +516,16 @@ def test_the_official_robot_without_a_known_chip_drives_unguarded_and_says_so(ca
 def test_other_robots_have_nothing_to_guard(capsys):
     assert guard_for(types.SimpleNamespace(set_motors=None, robot=None)) is None
     assert guard_for(None) is None and capsys.readouterr().err == ""
+
+
+def test_a_subclass_of_the_official_robot_is_guarded_too(monkeypatch, bus, no_guard_yet):
+    monkeypatch.setattr(MotorGuard.__init__, "__defaults__",
+                        (motor_guard.BUSES, 0.5, PROGRAM.format(bus.path, bus.addresses)))
+
+    class Mine(Official):
+        """Written in a notebook."""
+
+    Mine.__module__ = "__main__"
+    guard = guard_for(types.SimpleNamespace(robot=Mine()))
+    assert guard is not None
+    guard.close()

@@ -79,6 +79,7 @@ def test_an_offset_of_the_motor_does_not_turn_it_at_zero(install, board):
     robot.left_motor.beta = robot.right_motor.beta = 0.1
     robot.set_motors(0.5, 0.5)
     robot.stop()
+    assert module.chip.wheels == (0, 0)
     robot.set_motors(0.0, 0.0)
     assert module.chip.wheels == (0, 0)
 
