@@ -9,13 +9,16 @@ import pytest
 from driving_fakes import straight_on, wait_until
 from fake_i2c import SMBUS, FakeBus, time_to_zero
 
+from jetbot_mlp import robot_drive
+from jetbot_mlp.control import Limits
 from jetbot_mlp.driver_status import Status
-from jetbot_mlp.errors import HardwareError
+from jetbot_mlp.errors import HardwareError, SettingsError
 from jetbot_mlp.messages import CollisionPrediction, RoadPrediction, WheelCommand
 from jetbot_mlp.pictures import decode_picture
 from jetbot_mlp.recorder import Recorder
 from jetbot_mlp.recording import read_recording
 from jetbot_mlp.robot_drive import drive_robot, live_line
+from jetbot_mlp.robot_settings import RobotSettings
 
 
 def test_it_drives_for_the_time_asked_and_leaves_the_wheels_at_zero(install, capsys):
@@ -179,3 +182,9 @@ def test_kill_9_leaves_a_recording_that_can_be_read(tmp_path):
     for frame in recording.frames:
         with open(frame.path, "rb") as stream:
             decode_picture(stream.read())
+
+
+def test_a_top_speed_within_the_dead_band_is_told_instead_of_standing_still(monkeypatch):
+    monkeypatch.setattr(robot_drive, "load_settings", lambda: RobotSettings(left_dead_band=0.3))
+    with pytest.raises(SettingsError, match="dead band of 0.3"):
+        robot_drive.drive_robot([], limits=Limits(max_speed=0.3))
