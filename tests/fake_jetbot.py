@@ -135,6 +135,16 @@ class Sensor:
         return True, image
 
 
+class Capture:
+    """What the official camera keeps of OpenCV's: releasing it gives the sensor back."""
+
+    def __init__(self, sensor):
+        self.sensor = sensor
+
+    def release(self):
+        self.sensor.owner = None
+
+
 def make_gst_camera(sensor):
     class OpenCvGstCamera(traitlets.HasTraits):
         value = traitlets.Any()
@@ -163,12 +173,13 @@ def make_gst_camera(sensor):
 
         def start(self):
             sensor.owner = self
+            self.cap = Capture(sensor)
             if not hasattr(self, "thread") or not self.thread.isAlive():  # gone since Python 3.9
                 self.thread = threading.Thread(target=self._capture_frames)
                 self.thread.start()
 
         def stop(self):
-            sensor.owner = None
+            self.cap.release()
             if hasattr(self, "thread"):
                 self.thread.join()
 
