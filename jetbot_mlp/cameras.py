@@ -118,7 +118,9 @@ class OfficialCamera(Camera):
         """
         if self.running:
             return
-        self.stop()  # unplugged: the dead camera still holds the sensor
+        for camera in (self, OfficialCamera.opened):
+            if camera is not None and not camera.running:
+                camera.stop()  # unplugged: the dead camera still holds the sensor
         opening = getattr(self.factory, "instance", self.factory)
         self.camera = _in_daemon(opening, OPEN_S, TROUBLE, too_late=lambda camera: camera.stop())
         self._stopped = False

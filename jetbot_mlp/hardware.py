@@ -92,8 +92,6 @@ def open_camera(name="auto", device=None, width=224, height=224, fps=30, upside_
     if opened is not None and opened.running and opened.factory is factory:
         opened.upside_down = upside_down
         return opened
-    if opened is not None and not opened.running:
-        opened.stop()  # its capture thread ended by itself; it would hold the sensor for ever
     return OfficialCamera(factory, f"the robot's own camera ({factory.__name__})", upside_down)
 
 

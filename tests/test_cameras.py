@@ -14,6 +14,7 @@ from fake_jetbot import make_jetbot
 import jetbot_mlp.cameras as cameras
 from jetbot_mlp.cameras import OfficialCamera, UsbCamera
 from jetbot_mlp.errors import HardwareError, JetbotMLPError
+from jetbot_mlp.hardware import open_camera
 
 CAMERAS = pytest.mark.parametrize("kind", ["gst", "zmq"])
 
@@ -337,3 +338,13 @@ def test_a_video_whose_name_can_not_be_encoded_is_refused_before_opencv_crashes(
     monkeypatch.setattr(cameras.cv2, "VideoCapture", None)
     with pytest.raises(JetbotMLPError, match="rename it, or set LC_ALL"):
         UsbCamera("/tmp/\udcea.avi")
+
+
+def test_a_camera_that_died_by_itself_makes_room_for_the_next(install):
+    module = install(camera="gst")
+    dead = open_camera("jetbot")
+    module.sensor.unplugged = True
+    assert wait_until(lambda: not dead.running)
+    module.sensor.unplugged = False
+    camera = open_camera("jetbot")
+    assert camera is not dead and camera.running and camera.value is not None
