@@ -9,7 +9,6 @@ import numpy as np
 
 from .evaluation import evaluate, score
 from .messages import CLASSES
-from .metrics import reliability
 from .nearest_neighbour import nearest_answers
 from .parallel import run
 from .train_frames import RECIPES, train_frames
@@ -98,12 +97,8 @@ def _collect(dataset, folds, answers):
 
 
 def metrics_of(task, expected, predicted):
-    """The metrics of any answers, collision with the expected calibration error of 'blocked'."""
-    metrics = score(task, CLASSES.get(task), predicted, expected, [], None).metrics
-    if task == "collision":
-        found = reliability(expected == 0, np.clip(predicted[:, 0], 0, 1))
-        metrics["expected_calibration_error"] = found["expected_calibration_error"]
-    return metrics
+    """The metrics of any answers."""
+    return score(task, CLASSES.get(task), predicted, expected, [], None).metrics
 
 
 def summarise(crossvalidation):

@@ -24,8 +24,8 @@ _importing = threading.RLock()
 class Movements:
     """The official Robot's movements, for whatever has set_motors."""
 
-    def forward(self, speed=1.0):
-        """Both wheels forward."""
+    def forward(self, speed=1.0, duration=None):
+        """Both wheels forward; the official class ignores the duration, too."""
         self.set_motors(speed, speed)
 
     def backward(self, speed=1.0):

@@ -68,6 +68,9 @@ class CalibrationPanel:
             text = ", ".join(f"{name} {value}" for name, value in text._asdict().items())
         self.said.value = text
 
+    def _trouble(self, text):
+        self._say(f"<span style='color:#b00'>{text}</span>")
+
     def _pulse(self, turn, *arguments):
         if self.worker.is_alive():
             return  # one at a time
@@ -76,7 +79,7 @@ class CalibrationPanel:
             try:
                 turn(*arguments)
             except JetbotMLPError as error:
-                self._say(f"<span style='color:#b00'>{error}</span>")
+                self._trouble(error)
 
         self.worker = threading.Thread(target=run, name="pulse", daemon=True)
         self.worker.start()
@@ -85,7 +88,7 @@ class CalibrationPanel:
         try:
             self.calibration.settings = change()
         except JetbotMLPError as error:
-            self._say(f"<span style='color:#b00'>{error}</span>")
+            self._trouble(error)
         else:
             self._say(self.calibration.settings)
 
@@ -108,7 +111,7 @@ class CalibrationPanel:
         try:
             self.save(self.calibration.settings)
         except (JetbotMLPError, OSError) as error:
-            self._say(f"<span style='color:#b00'>not saved: {error}</span>")
+            self._trouble(f"not saved: {error}")
 
 
 def calibration_panel(robot, settings=DEFAULTS):

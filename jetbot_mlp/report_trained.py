@@ -4,7 +4,6 @@ import numpy as np
 
 from .report import TrainingReport
 from .report_suspects import leak_html, suspects_html
-from .splits import split
 from .suspects import find_suspects
 
 PICTURES = 24  #: hidden units shown: those with the largest weights
@@ -43,10 +42,7 @@ def _leaks(trained, dataset):
         return []
     names = set(trained.evaluation.names)
     held_out = np.flatnonzero([name in names for name in dataset.names])
-    learnt = split(dataset, "time").train  # without the dropped neighbours of held-out frames
-    if names & {dataset.names[i] for i in learnt}:  # held out at random: nothing was dropped
-        learnt = np.setdiff1d(np.arange(len(dataset)), held_out)
-    return [leak_html(dataset.subset(learnt), dataset.subset(held_out))]
+    return [leak_html(dataset.subset(trained.learnt), dataset.subset(held_out))]
 
 
 def evaluation_report(title, model, evaluation, dataset=None):

@@ -19,6 +19,7 @@ import traitlets
 from traitlets.config.configurable import Configurable, SingletonConfigurable
 
 from . import sim_physics, sim_room
+from .official_robot import Movements
 from .sim_dataset import simulate
 from .sim_render import Renderer
 from .sim_view import draw_from_above
@@ -54,7 +55,7 @@ class SimMotor(Configurable):
         self.power = max(-255, min(255, duty)) / 256.0
 
 
-class SimRobot(SingletonConfigurable):
+class SimRobot(Movements, SingletonConfigurable):
     """The official Robot's methods and traits."""
 
     left_motor = traitlets.Instance(SimMotor)
@@ -73,18 +74,6 @@ class SimRobot(SingletonConfigurable):
     def set_motors(self, left_speed, right_speed):
         self.left_motor.value = left_speed
         self.right_motor.value = right_speed
-
-    def forward(self, speed=1.0, duration=None):
-        self.set_motors(speed, speed)  # the official class ignores the duration, too
-
-    def backward(self, speed=1.0):
-        self.set_motors(-speed, -speed)
-
-    def left(self, speed=1.0):
-        self.set_motors(-speed, speed)
-
-    def right(self, speed=1.0):
-        self.set_motors(speed, -speed)
 
     def stop(self):
         self.left_motor.value = 0

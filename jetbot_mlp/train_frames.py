@@ -53,6 +53,7 @@ class Trained(NamedTuple):
     seconds: float  #: of the whole training, loading left out
     interrupted: bool
     notes: List[str]
+    learnt: Optional[np.ndarray] = None  #: int64, which frames of the dataset were trained on; None for MNIST
 
 
 def train_frames(dataset, recipe=None, held_out="time", random_state=0, progress=None):
@@ -81,7 +82,8 @@ def train_frames(dataset, recipe=None, held_out="time", random_state=0, progress
         "data_fingerprint": dataset.fingerprint(), "time_source": dataset.time_source,
         "hidden": list(recipe.hidden), "interrupted": interrupted,
     }
-    return Trained(model._replace(training=summary), history, evaluation, seconds, interrupted, notes)
+    return Trained(model._replace(training=summary), history, evaluation, seconds, interrupted, notes,
+                   parts.train)
 
 
 def _fit_all(training, recipe, random_state, progress, notes):
@@ -115,34 +117,24 @@ def _fit_all(training, recipe, random_state, progress, notes):
             break
     first = [one for one in done if one[2] is not None]
     final = [one for one in done if one[2] is None] or first
-    network = average([_folded(network, copies) for network, _, _ in final])
+    network = average([network for network, _, _ in final])
     if training.task == "collision" and first:
         seen = np.concatenate([watching for _, _, watching in first])
-        answers = np.concatenate([_logits(copies, network, watching) for network, _, watching in first])
+        answers = np.concatenate([_logits(training, recipe, network, watching) for network, _, watching in first])
         apply_temperature(network, fit_temperature(answers, training.targets[seen]))
     return network, mean_history([fitted.history for _, fitted, _ in first or final]), interrupted
 
 
-def _logits(copies, network, rows):
-    """Logarithms of the probabilities that a network gives to these frames, as the model will: float32 (n, k)."""
-    images = copies.training.images[rows]
-    outputs = network.forward(copies.standardised(images))
-    if copies.recipe.mirror:
-        outputs = (outputs + network.forward(copies.standardised(np.ascontiguousarray(images[:, :, ::-1])))) / 2
-    return np.log(np.maximum(outputs, 1e-12))
-
-
-def _folded(network, copies):
-    """A copy that takes raw features."""
-    network = network.copy()
-    fold_standardisation(network, copies.mean, copies.scale)
-    return network
+def _logits(training, recipe, network, rows):
+    """Logarithms of the probabilities that a model of this network gives to these frames: float32 (n, k)."""
+    model = Model(training.task, CLASSES[training.task], network, recipe.features, {}, recipe.mirror)
+    return np.log(np.maximum(model.outputs(training.images[rows]), 1e-12))
 
 
 def _fit(copies, learning, watching, random_state, progress, title):
     """One training on the frames numbered in learning, watched on those in watching (or None).
 
-    Returns (network that takes standardised features, Fitted).
+    Returns (network that takes raw features, Fitted).
     """
     training, recipe = copies.training, copies.recipe
     n_outputs = 2 if training.task == "road" else len(CLASSES[training.task])
@@ -172,6 +164,7 @@ def _fit(copies, learning, watching, random_state, progress, title):
     n_batches = sum(-(-size // recipe.batch_size) for size in copies.chunk_sizes(len(learning)))
     fitted = fit(network, batches, n_batches, recipe, random_state, validate, progress, title,
                  keep_best=len(training) > LEARNT_TWICE_UP_TO)
+    fold_standardisation(network, copies.mean, copies.scale)
     return network, fitted
 
 
