@@ -135,6 +135,12 @@ def build_parser():
     sub = add("check", driving.check, "prove model files: 0 all sound, 1 not")
     sub.add_argument("models", nargs="+", metavar="MODEL")
 
+    sub = add("export", _Later("export_onnx").export, "write a model for other runtimes, and verify it")
+    sub.add_argument("model", metavar="MODEL")
+    sub.add_argument("--onnx", required=True, metavar="FILE.onnx", help="all behind the features; how to make those is "
+                     "in its metadata")
+    sub.add_argument("--json", action="store_true", help="one JSON object on stdout and nothing else")
+
     sub = add("drive", driving.drive, "drive with one model or two (follow the road, stop when blocked)")
     sub.add_argument("models", nargs="+", metavar="MODEL")
     sub.add_argument("--sim", action="store_true", help="in the simulator, faster than real time")

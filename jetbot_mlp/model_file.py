@@ -50,7 +50,10 @@ class Model(NamedTuple):
 
     def outputs(self, images):
         """images: uint8 (n, 112, 112, 3) from `shrink` -> answers float32 (n, n_outputs)."""
-        features = extract(images, self.feature_spec)
+        return self.outputs_of(extract(images, self.feature_spec))
+
+    def outputs_of(self, features):
+        """features: float32 (n, n_features) from `extract` -> answers float32 (n, n_outputs)."""
         outputs = self.network.forward(features)
         if not self.mirrored:
             return outputs
@@ -116,6 +119,11 @@ def load_model(path):
         raise ModelFileError(f"{path}: cannot be read: {error.strerror or error}; check the path")
     _prove(path, model, arrays)
     return model
+
+
+def golden_frame(path):
+    """The frame, uint8 (H, W, 3), with which a file proves itself. For files that `load_model` has taken."""
+    return _read_arrays(path)["golden_image"]
 
 
 def _compact(array):

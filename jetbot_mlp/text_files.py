@@ -1,12 +1,12 @@
-"""Text files that appear whole or not at all."""
+"""Files that appear whole or not at all."""
 import os
 import tempfile
 
 from .errors import JetbotMLPError
 
 
-def write_whole(path, text):
-    """Write text (str, saved as UTF-8) to path, which takes its place only when it is complete.
+def write_whole(path, content):
+    """Write content (str, saved as UTF-8, or bytes) to path, which takes its place only when it is complete.
 
     Raises JetbotMLPError when the folder is missing, OSError when the disk refuses.
     """
@@ -15,8 +15,9 @@ def write_whole(path, text):
         raise JetbotMLPError("expected a folder for '{}', found no '{}': make it first".format(name, folder))
     handle, temporary = tempfile.mkstemp(prefix="." + name[:50] + ".", suffix=".part", dir=folder)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
+        mode, encoding = ("wb", None) if isinstance(content, bytes) else ("w", "utf-8")
+        with os.fdopen(handle, mode, encoding=encoding) as stream:
+            stream.write(content)
         os.chmod(temporary, 0o644)  # mkstemp's 0600 would keep a web server or a colleague out
         os.replace(temporary, path)
     except BaseException:  # Ctrl-C too: nothing half-written stays behind
