@@ -22,7 +22,7 @@ FLOORS = [
     "gradient_check average dataset model_file report_trained sim_dataset sim_expert recorder replay",
     "lecture simulator train_frames export_onnx",
     "train_mnist sim_drive hardware crossvalidate __init__",
-    "demo robot_drive doctor_children tune panel_parts",
+    "demo robot_drive doctor_children tune panel_parts sim_realtime",
     "panel_calibrate",
     "panel",
     "commands commands_drive doctor tune_table",
