@@ -4,10 +4,9 @@ The names below are what notebooks and scripts use; README.md says which file do
 when it is first used: the motor guard stays small without NumPy and OpenCV, and `jetbot-mlp doctor` runs
 where loading NumPy would kill it.
 """
-import importlib
-import sys
-import types
 from typing import TYPE_CHECKING
+
+from .lazy_names import offer_lazily
 
 if TYPE_CHECKING:  # for editors; Python itself goes the way below
     from .driver import Driver
@@ -22,19 +21,4 @@ __all__ = ["Driver", "MLP", "NeuralNetwork", "Predictor", "load_model"]
 _MODULE_OF = {"Driver": "driver", "MLP": "network", "NeuralNetwork": "lecture", "Predictor": "inference",
               "load_model": "model_file"}
 
-
-class _Package(types.ModuleType):
-    """A module that looks for missing names; Python 3.6, the robot's, knows no __getattr__ in modules."""
-
-    def __getattr__(self, name):
-        if name not in _MODULE_OF:
-            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
-        value = getattr(importlib.import_module("." + _MODULE_OF[name], self.__name__), name)
-        setattr(self, name, value)
-        return value
-
-    def __dir__(self):
-        return sorted(set(super().__dir__()) | set(__all__))
-
-
-sys.modules[__name__].__class__ = _Package
+offer_lazily(__name__)

@@ -1,0 +1,179 @@
+"""The small pieces that the notebook panels share: buttons, STOP, a status line, a picture that moves.
+
+The picture has a thread and a rate of its own and never waits for anybody: it shows the newest frame when its turn
+comes, whatever was missed. And it asks the browser (a `jslink`, which runs there) whether the last pictures have
+arrived; while they have not, no new ones are sent, for they would only queue up and be seen late.
+"""
+import threading
+import time
+
+import cv2
+
+from .errors import JetbotMLPError
+
+# on white and on JupyterLab's dark theme; each has a contrast of 4.5 or more to its background
+COLORS = {"good": "#1b7837", "trouble": "#b00020", "plain": "inherit"}
+BORDER = "1px solid #9e9e9e"
+JPEG_QUALITY = 80
+AHEAD = 3  # pictures that may be on their way to the browser
+PATIENCE_S = 0.5  # s, after which one is sent all the same: the kernel hears no answers while a cell runs
+GONE_S = 5.0  # s between pictures while no browser answers at all
+
+
+def jpeg(image, quality=JPEG_QUALITY):
+    """uint8 (H, W, 3) BGR -> the JPEG's bytes, as `ipywidgets.Image.value` wants them."""
+    done, encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    if not done:
+        raise ValueError(f"jpeg: expected a picture uint8 (H, W, 3), found {image.dtype} {image.shape}")
+    return encoded.tobytes()
+
+
+def picture(image=None, side=300, alt="picture"):
+    """-> an `ipywidgets.Image`, side px wide; image: what it shows first."""
+    import ipywidgets as widgets
+
+    shown = widgets.Image(format="jpeg", width=side, layout=widgets.Layout(
+        width=f"{side}px", border=BORDER, object_fit="contain", flex="0 0 auto"))
+    if hasattr(shown, "alt"):
+        shown.alt = alt
+    if image is not None:
+        shown.value = jpeg(image)
+    return shown
+
+
+def button(text, pressed, style="", tooltip="", width="auto"):
+    """pressed: callable() of no arguments; style: '', 'primary', 'success', 'info', 'warning', 'danger'."""
+    import ipywidgets as widgets
+
+    made = widgets.Button(description=text, button_style=style, tooltip=tooltip,
+                          layout=widgets.Layout(width=width, min_width="60px"))
+    made.on_click(lambda _: pressed())
+    return made
+
+
+def stop_button(pressed, width="100%"):
+    """The big red one. It is never disabled: pressing it once more does no harm."""
+    import ipywidgets as widgets
+
+    made = button("STOP", pressed, "danger", "wheels to zero, now", width)
+    made.layout.height = "56px"
+    made.style.font_weight = "bold"
+    made.style = widgets.ButtonStyle(button_color="#b00020", font_weight="bold")
+    made.add_class("jetbot-stop")
+    return made
+
+
+def heading(text):
+    """A line above a group of widgets."""
+    import ipywidgets as widgets
+
+    return widgets.HTML(f"<b style='font-size:110%'>{text}</b>")
+
+
+class StatusLine:
+    """One line of words. `widget` is to be shown; kind: 'plain', 'good' or 'trouble'."""
+
+    def __init__(self, text=""):
+        import ipywidgets as widgets
+
+        self.widget = widgets.HTML(layout=widgets.Layout(min_height="28px"))
+        self.text = None
+        self.say(text)
+
+    def say(self, text, kind="plain"):
+        """text: str or an error; shown as it is, never as HTML."""
+        text = str(text)
+        if (text, kind) != self.text:
+            self.text = text, kind
+            weight = "bold" if kind == "trouble" else "normal"
+            self.widget.value = f"<span style='color:{COLORS[kind]};font-weight:{weight}'>{escaped(text)}</span>"
+
+    def trouble(self, error):
+        """What went wrong, in red."""
+        self.say(error, "trouble")
+
+
+def escaped(text):
+    """text for HTML."""
+    return str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+class Preview:
+    """Shows what `make` gives in widgets, at a rate of its own, until `close` or until the widget is closed.
+
+    make: callable() -> {widget: uint8 (H, W, 3) BGR}, or None when there is nothing new; runs in the preview's
+    thread. An error of the package is handed to `trouble` and the preview goes on; any other ends it, after it was
+    handed over too. Show `widget` (invisible) in the panel: it is what the browser answers with.
+    rate_hz: at most so many pictures a second.
+    """
+
+    def __init__(self, make, rate_hz=15.0, trouble=None):
+        import ipywidgets as widgets
+
+        self.make, self.rate_hz, self.trouble = make, float(rate_hz), trouble
+        self.sent = self.answered = 0  # numbers of pictures
+        self.answered_at = -float("inf")  # s, monotonic
+        self._number, self._answer = widgets.IntText(0), widgets.IntText(0)
+        self._link = widgets.jsdlink((self._number, "value"), (self._answer, "value"))
+        self._answer.observe(self._on_answer, names="value")
+        self.widget = widgets.Box([self._number, self._answer], layout=widgets.Layout(display="none"))
+        self._closing = threading.Event()
+        self._thread = None
+
+    @property
+    def running(self):
+        """True while its thread lives."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def start(self):
+        """Returns self; does nothing while it runs."""
+        if not self.running:
+            self._closing.clear()
+            self._thread = threading.Thread(target=self._run, name="preview", daemon=True)
+            self._thread.start()
+        return self
+
+    def close(self, timeout=1.0):
+        """No more pictures; waits for the thread at most timeout s."""
+        self._closing.set()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(timeout)
+
+    def behind(self, now, sent_at):
+        """True while the next picture should wait for the browser. now, sent_at (of the last one): s."""
+        if self.sent - self.answered < AHEAD:
+            return False
+        return now - sent_at < (PATIENCE_S if now - self.answered_at < GONE_S else GONE_S)
+
+    def _on_answer(self, change):
+        self.answered, self.answered_at = max(self.answered, change["new"]), time.monotonic()
+
+    def _run(self):
+        period, sent_at = 1.0 / self.rate_hz, -float("inf")
+        due = time.monotonic()
+        while not self._closing.wait(max(0.0, due - time.monotonic())):
+            now = time.monotonic()
+            due = max(due + period, now)  # who is late does not catch up
+            if self.widget.comm is None and self._number.comm is None and self.sent:
+                return  # the panel's widgets were closed
+            if self.behind(now, sent_at):
+                due = now + period / 4
+                continue
+            try:
+                pictures = self.make()
+            except JetbotMLPError as error:
+                self._tell(error)
+                continue
+            except Exception as error:
+                self._tell(f"the preview ended: {type(error).__name__}: {error}")
+                raise
+            if pictures:
+                for shown, image in pictures.items():
+                    shown.value = jpeg(image)
+                sent_at = now
+                self.sent += 1
+                self._number.value = self.sent
+
+    def _tell(self, error):
+        if self.trouble is not None:
+            self.trouble(error)

@@ -1,0 +1,92 @@
+import time
+
+import pytest
+
+pytest.importorskip("ipywidgets")
+
+from jetbot_mlp.errors import SettingsError  # noqa: E402
+from jetbot_mlp.panel_calibrate import CalibrationPanel, calibration_panel  # noqa: E402
+from jetbot_mlp.robot_settings import DEFAULTS  # noqa: E402
+
+
+class Robot:
+    """Remembers what was sent to the motors."""
+
+    def __init__(self):
+        self.sent = []
+
+    def set_motors(self, left, right):
+        self.sent.append((left, right))
+
+    def stop(self):
+        self.set_motors(0.0, 0.0)
+
+
+def panel(**keywords):
+    robot, saved = Robot(), []
+    return CalibrationPanel(robot, save=saved.append, **keywords), robot, saved
+
+
+def test_a_motor_turns_for_a_moment_and_stands():
+    shown, robot, _ = panel()
+    shown.motors[1].click()
+    shown.worker.join(5)
+    assert any(left == 0 and right > 0 for left, right in robot.sent) and robot.sent[-1] == (0.0, 0.0)
+
+
+def test_stop_is_heard_while_a_wheel_turns():
+    shown, robot, _ = panel()
+    shown.straight.click()
+    while not any(left for left, _ in robot.sent):
+        time.sleep(0.005)
+    pressed = time.monotonic()
+    shown.stop.click()
+    assert robot.sent[-1] == (0.0, 0.0) and time.monotonic() - pressed < 0.2
+    shown.worker.join(5)
+    assert robot.sent[-1] == (0.0, 0.0) and "STOP was pressed" in shown.said.value
+
+
+def test_one_pulse_at_a_time():
+    shown, robot, _ = panel()
+    shown.motors[0].click()
+    first = shown.worker
+    shown.motors[1].click()
+    assert shown.worker is first
+    first.join(5)
+    assert not any(right for _, right in robot.sent)
+
+
+def test_what_was_seen_is_kept_and_saved():
+    shown, _, saved = panel()
+    shown.seen[0].value, shown.seen[1].value = ("right", False), ("left", True)
+    shown.wire.click()
+    for _ in range(6):
+        shown.turned["left"].click()
+    shown.ahead.value, shown.right.value = 50.0, 4.0
+    shown.trim.click()
+    shown.max_speed.value, shown.upside_down.value = 0.5, True
+    shown.keep.click()
+    settings, = saved
+    assert settings.swapped and settings.right_reversed and not settings.left_reversed
+    assert settings.left_dead_band < 0.01 and settings.trim < 0
+    assert settings.max_speed == 0.5 and settings.camera_upside_down
+
+
+def test_what_cannot_be_is_said_and_changes_nothing():
+    shown, _, _ = panel()
+    shown.seen[0].value = shown.seen[1].value = ("left", True)
+    shown.wire.click()
+    assert "found left twice" in shown.said.value and shown.calibration.settings == DEFAULTS
+
+
+def test_a_full_disk_is_said():
+    def full(settings):
+        raise SettingsError("robot.json: no space left")
+
+    shown = CalibrationPanel(Robot(), save=full)
+    shown.keep.click()
+    assert "no space left" in shown.said.value
+
+
+def test_the_panel_is_one_widget():
+    assert calibration_panel(Robot()).children
