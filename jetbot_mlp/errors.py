@@ -30,3 +30,11 @@ class HardwareError(JetbotMLPError):
 
 class SettingsError(JetbotMLPError):
     """The file with one robot's settings is damaged, foreign or out of range; no wheel turns by it."""
+
+
+class RemoteError(JetbotMLPError):
+    """A robot elsewhere cannot be reached, refuses, or fails at what it was asked; the old model stays current."""
+
+
+class ConnectionCut(RemoteError):
+    """The connection was there and broke: what was asked may or may not have been done."""

@@ -18,7 +18,7 @@ FLOORS = [
     "network_settings trainer evaluation inference frame_files gate official_robot stop_wheels doctor_probes overlay "
     "report_plots report_pictures report_scores suspects sim_world parallel nearest_neighbour crossvalidate_table",
     "network wheel_calibration exclusion report_suspects labelled_frames mnist driver report sim_labels "
-    "sim_render sim_view recording terminal",
+    "sim_render sim_view recording terminal remote_host",
     "gradient_check average dataset model_file report_trained sim_dataset sim_expert recorder replay",
     "lecture simulator train_frames export_onnx",
     "train_mnist sim_drive hardware crossvalidate __init__",
