@@ -20,15 +20,15 @@ import numpy as np
 from .augment import augment
 from .average import average
 from .calibration import apply_temperature, fit_temperature
-from .errors import DatasetError
+from .errors import DatasetError, JetbotMLPError
 from .evaluation import evaluate
 from .features import FeatureSpec, extract
 from .messages import CLASSES
 from .metrics import Evaluation, History, mean_history
 from .model_file import Model
 from .network import MLP
-from .splits import class_weights, split, time_blocks
-from .trainer import Recipe, class_targets, fit, fold_standardisation
+from .splits import Split, class_weights, split, time_blocks
+from .trainer import Recipe, class_targets, fit, fold_standardisation, unfold_standardisation
 
 RECIPES = {
     "collision": Recipe(FeatureSpec(), hidden=(64, 32), output_activation="softmax",
@@ -36,12 +36,22 @@ RECIPES = {
     "road": Recipe(FeatureSpec(color_size=8), hidden=(64, 32), output_activation="linear", loss="huber",
                    dropout=0.1, learning_rate=3e-3, steps=3000),
 }
+#: for the robot's own processor: two trainings instead of eight, and shorter ones
+QUICK = {task: recipe._replace(members=1, watched=1, steps=recipe.steps // 2) for task, recipe in RECIPES.items()}
 VARIANTS, FEWEST_VARIANTS = 12, 4  #: changed copies kept of every frame, as many as fit into memory
 CACHE_BYTES = 320 * 2 ** 20
 THREADS = 4  #: a fixed number, so that the same seed gives the same copies on every machine
 CHUNK = 2048  #: frames turned into features at once when they do not
 LEARNT_TWICE_UP_TO = 3000  #: frames
 WATCHED_BLOCKS = 5  #: of time
+
+
+class Learning(NamedTuple):
+    """How far a training is, after an epoch."""
+
+    title: str  #: which of the networks is learning
+    share: float  #: of all epochs of all networks that are done, 0 to 1
+    history: History  #: of this network so far; it grows, so look at it at once
 
 
 class Trained(NamedTuple):
@@ -56,19 +66,24 @@ class Trained(NamedTuple):
     learnt: Optional[np.ndarray] = None  #: int64, which frames of the dataset were trained on; None for MNIST
 
 
-def train_frames(dataset, recipe=None, held_out="time", random_state=0, progress=None):
+def train_frames(dataset, recipe=None, held_out="time", random_state=0, progress=None, watch=None, start=None):
     """Train on a `Dataset` of camera frames.
 
-    held_out: 'time', 'random' or 'none'; random_state: int; progress: tqdm-like or None.
-    Returns Trained. Raises DatasetError when there are too few frames.
+    held_out: 'time', 'random' or 'none', or a `Split`; random_state: int; progress: tqdm-like or None;
+    watch: callable(Learning) after each epoch, or None; what it raises ends the training and is passed on;
+    start: a `Model` whose weights are learnt on from, or None: from random weights. Its frames are known to it, so
+    nothing of the training is watched then, and certainty is not calibrated anew.
+    Returns Trained. Raises DatasetError when there are too few frames, JetbotMLPError when start is another kind
+    of network than the recipe's.
     """
     started = time.perf_counter()
     recipe = RECIPES[dataset.task] if recipe is None else recipe
     random_state = np.random.RandomState(random_state)
-    parts = split(dataset, held_out, random_state=random_state.randint(2 ** 31))
+    seed = random_state.randint(2 ** 31)
+    parts = held_out if isinstance(held_out, Split) else split(dataset, held_out, random_state=seed)
     notes = list(dataset.notes) + [parts.note]
     training = dataset.subset(parts.train)
-    network, history, interrupted = _fit_all(training, recipe, random_state, progress, notes)
+    network, history, interrupted = _fit_all(training, recipe, random_state, progress, notes, watch, start)
     for parameter in network.parameters():  # the file keeps half precision; what is scored is what is saved
         parameter[...] = parameter.astype(np.float16)
     classes = CLASSES.get(dataset.task)
@@ -86,25 +101,33 @@ def train_frames(dataset, recipe=None, held_out="time", random_state=0, progress
                    parts.train)
 
 
-def _fit_all(training, recipe, random_state, progress, notes):
+def _fit_all(training, recipe, random_state, progress, notes, watch, start):
     """-> (network that takes raw features, History, interrupted by Ctrl-C)."""
     everything = np.arange(len(training))
     is_large = len(training) > LEARNT_TWICE_UP_TO
+    if start is not None:
+        _check_start(start, training.task, recipe)
     try:
-        watched = time_blocks(training, WATCHED_BLOCKS)[:1 if is_large else None]
+        watched = [] if start is not None else time_blocks(training, WATCHED_BLOCKS)
+        watched = watched[:1 if is_large else recipe.watched]
     except DatasetError as error:  # one class too thin to be missed anywhere
         notes.append(f"nothing of the training was watched, and certainty is not calibrated: {error}")
-        watched, is_large = [], False
+        watched = []
     copies = _Copies(training, recipe, random_state)
     jobs = [(learning, watching, "watched", number, len(watched))
             for number, (learning, watching) in enumerate(watched, 1)]
-    if not is_large:
+    if not is_large or not watched:
         jobs += [(everything, None, "from all", number, recipe.members) for number in range(1, recipe.members + 1)]
     done, interrupted = [], False
-    for learning, watching, how, number, count in jobs:
+    for at, (learning, watching, how, number, count) in enumerate(jobs):
+        title = f"learning, {how}, {number} of {count}"
+
+        def seen(epoch, epochs, history, at=at, title=title):
+            watch(Learning(title, (at + epoch / epochs) / len(jobs), history))
+
         try:
-            network, fitted = _fit(copies, learning, watching, random_state, progress,
-                                   f"learning, {how}, {number} of {count}")
+            network, fitted = _fit(copies, learning, watching, random_state, progress, title,
+                                   None if watch is None else seen, start)
         except KeyboardInterrupt:  # before its first epoch was complete
             if not done:
                 raise
@@ -131,7 +154,16 @@ def _logits(training, recipe, network, rows):
     return np.log(np.maximum(model.outputs(training.images[rows]), 1e-12))
 
 
-def _fit(copies, learning, watching, random_state, progress, title):
+def _check_start(start, task, recipe):
+    """JetbotMLPError unless the model can be learnt on from with this recipe."""
+    network = start.network
+    found = (start.task, start.feature_spec, network.hidden_activation, network.output_activation, network.loss)
+    wanted = (task, recipe.features, recipe.hidden_activation, recipe.output_activation, recipe.loss)
+    if found != wanted:
+        raise JetbotMLPError(f"expected a model of the kind {wanted} to learn on from, found {found}; train anew")
+
+
+def _fit(copies, learning, watching, random_state, progress, title, watch, start):
     """One training on the frames numbered in learning, watched on those in watching (or None).
 
     Returns (network that takes raw features, Fitted).
@@ -141,6 +173,10 @@ def _fit(copies, learning, watching, random_state, progress, title):
     network = MLP((recipe.features.n_features,) + tuple(recipe.hidden) + (n_outputs,),
                   recipe.hidden_activation, recipe.output_activation, recipe.loss,
                   dropout=recipe.dropout, random_state=random_state)
+    if start is not None:
+        network = start.network.copy()
+        network.dropout = recipe.dropout
+        unfold_standardisation(network, copies.mean, copies.scale)
     weights = np.ones(len(training), np.float32)
     if training.task != "road":
         weights[learning] = class_weights(training.targets[learning], n_outputs)
@@ -163,7 +199,7 @@ def _fit(copies, learning, watching, random_state, progress, title):
 
     n_batches = sum(-(-size // recipe.batch_size) for size in copies.chunk_sizes(len(learning)))
     fitted = fit(network, batches, n_batches, recipe, random_state, validate, progress, title,
-                 keep_best=len(training) > LEARNT_TWICE_UP_TO)
+                 keep_best=len(training) > LEARNT_TWICE_UP_TO, watch=watch)
     fold_standardisation(network, copies.mean, copies.scale)
     return network, fitted
 

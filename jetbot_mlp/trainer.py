@@ -34,6 +34,7 @@ class Recipe(NamedTuple):
     hidden_activation: str = "relu"
     dropout: float = 0.2  #: share of hidden units silenced in each step
     members: int = 3  #: networks that are averaged; of thousands of frames it is one
+    watched: int = 5  #: of five blocks of time so many are left out once and watched; of thousands of frames one
     steps: int = 1500  #: of the optimizer, aimed at; small sets need as many steps as large ones, so more epochs
     epochs: int = 400  #: at most
     patience: int = 60  #: epochs without improvement before stopping early
@@ -54,21 +55,22 @@ class Fitted(NamedTuple):
 
 
 def fit(network, batches, n_batches, recipe, random_state, validate=None, progress=None,
-        title="learning", keep_best=True):
+        title="learning", keep_best=True, watch=None):
     """Train network in place.
 
     batches: callable(epoch) -> iterable of (x float32 (b, n_in), targets (b, n_out), weights (b,) or None);
     n_batches: of one epoch; validate: callable(network) -> (loss, score), or None when there is no
     validation part; keep_best: keep the best epoch in validation, not the last (there is no best without
-    validation); progress: tqdm-like, or None; title: what it shows.
+    validation); progress: tqdm-like, or None; title: what it shows; watch: callable(epoch, n_epochs, History
+    so far) after each epoch, or None: what it raises ends the training.
     Returns Fitted. Raises JetbotMLPError when the loss is not finite, KeyboardInterrupt only
     when not even one epoch was complete.
     """
     with _one_blas_thread():
-        return _fit(network, batches, n_batches, recipe, random_state, validate, progress, title, keep_best)
+        return _fit(network, batches, n_batches, recipe, random_state, validate, progress, title, keep_best, watch)
 
 
-def _fit(network, batches, n_batches, recipe, random_state, validate, progress, title, keep_best):
+def _fit(network, batches, n_batches, recipe, random_state, validate, progress, title, keep_best, watch):
     optimizer = Adam(recipe.learning_rate, weight_decay=recipe.weight_decay)
     average = network.copy()
     best: Optional[list] = None
@@ -98,6 +100,8 @@ def _fit(network, batches, n_batches, recipe, random_state, validate, progress, 
             if validate is not None:
                 history.validation_loss.append(validation_loss)
                 history.validation_score.append(score)
+            if watch is not None:
+                watch(epoch, n_epochs, history)
             if validate is None or not keep_best or best is None or validation_loss <= min(history.validation_loss):
                 best, best_epoch = [p.copy() for p in average.parameters()], epoch
             elif epoch - best_epoch >= recipe.patience:
@@ -129,6 +133,13 @@ def fold_standardisation(network, mean, scale):
     weights = network.weights_[0]
     weights /= scale[:, None]
     network.biases_[0] -= mean.dot(weights)
+
+
+def unfold_standardisation(network, mean, scale):
+    """The way back: the first layer takes (x - mean) / scale instead of raw features x. In place."""
+    weights = network.weights_[0]
+    network.biases_[0] += mean.dot(weights)
+    weights *= scale[:, None]
 
 
 def class_targets(labels, n_classes, smoothing=0.0):

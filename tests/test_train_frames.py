@@ -3,12 +3,14 @@ from synthetic import alike, collision_dataset, road_dataset
 
 from jetbot_mlp import train_frames as module
 from jetbot_mlp.augment import augment
-from jetbot_mlp.errors import DatasetError
+from jetbot_mlp.errors import DatasetError, JetbotMLPError
 from jetbot_mlp.evaluation import evaluate
 from jetbot_mlp.features import extract
+from jetbot_mlp.splits import split
 from jetbot_mlp.train_frames import RECIPES, train_frames
 
 QUICK = {task: recipe._replace(epochs=12) for task, recipe in RECIPES.items()}
+SHORTEST = RECIPES["collision"]._replace(hidden=(4,), epochs=3)
 
 
 def test_blocked_and_free_are_learnt():
@@ -138,3 +140,50 @@ def test_the_saved_numbers_are_those_that_were_scored():
     model = train_frames(collision_dataset(), QUICK["collision"]).model
     for parameter in model.network.parameters():
         assert (parameter == parameter.astype("float16")).all()
+
+
+def test_whoever_watches_sees_every_network_learn():
+    seen = []
+    train_frames(collision_dataset(), SHORTEST, watch=lambda now: seen.append(
+        (now.title, now.share, len(now.history.epoch), len(now.history.validation_loss))))
+    assert len(seen) == 8 * 3  # five watched, three from all
+    assert seen[0] == ("learning, watched, 1 of 5", 1 / 24, 1, 1) and seen[-1][1:] == (1.0, 3, 0)
+
+
+def test_what_the_watcher_raises_ends_the_training():
+    def no_more(now):
+        raise RuntimeError("cancelled")
+
+    with pytest.raises(RuntimeError, match="cancelled"):
+        train_frames(collision_dataset(), SHORTEST, watch=no_more)
+
+
+def test_the_quick_recipe_trains_two_networks():
+    titles = set()
+    train_frames(collision_dataset(), module.QUICK["collision"]._replace(epochs=2),
+                 watch=lambda now: titles.add(now.title))
+    assert titles == {"learning, watched, 1 of 1", "learning, from all, 1 of 1"}
+
+
+def test_a_split_may_be_made_elsewhere():
+    dataset = collision_dataset()
+    parts = split(dataset, "random", random_state=5)
+    trained = train_frames(dataset, SHORTEST, held_out=parts)
+    assert list(trained.learnt) == list(parts.train)
+    assert trained.evaluation.names == [dataset.names[i] for i in parts.held_out]
+
+
+def test_learning_on_begins_where_the_old_weights_are():
+    dataset = collision_dataset()
+    old = train_frames(dataset, QUICK["collision"]).model
+    still = QUICK["collision"]._replace(learning_rate=1e-9, members=1, epochs=1)
+    same = train_frames(dataset, still, start=old).model
+    assert abs(same.outputs(dataset.images) - old.outputs(dataset.images)).max() < 0.01
+    anew = train_frames(dataset, still).model
+    assert abs(anew.outputs(dataset.images) - old.outputs(dataset.images)).max() > 0.1
+
+
+def test_another_kind_of_network_is_no_start():
+    model = train_frames(collision_dataset(), SHORTEST).model
+    with pytest.raises(JetbotMLPError, match="train anew"):
+        train_frames(collision_dataset(), SHORTEST._replace(hidden_activation="tanh"), start=model)

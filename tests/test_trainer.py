@@ -4,7 +4,7 @@ import pytest
 from jetbot_mlp.errors import JetbotMLPError
 from jetbot_mlp.features import FeatureSpec
 from jetbot_mlp.network import MLP
-from jetbot_mlp.trainer import Recipe, class_targets, fit, fold_standardisation
+from jetbot_mlp.trainer import Recipe, class_targets, fit, fold_standardisation, unfold_standardisation
 
 RECIPE = Recipe(FeatureSpec(), hidden=(8,), output_activation="linear", loss="half_squared_error", dropout=0.0,
                 epochs=60, weight_decay=0.0, learning_rate=0.02)
@@ -94,3 +94,26 @@ def test_folding_the_standardisation_changes_no_output():
 
 def test_smoothed_targets_still_sum_to_one():
     np.testing.assert_allclose(class_targets(np.array([0, 1]), 2, 0.1), [[0.95, 0.05], [0.05, 0.95]], rtol=1e-6)
+
+
+def test_whoever_watches_sees_each_epoch_and_may_end_the_training():
+    network, x, targets, batches = straight_line()
+    seen = []
+
+    def watch(epoch, n_epochs, history):
+        seen.append((epoch, n_epochs, len(history.train_loss), len(history.validation_loss)))
+        if epoch == 3:
+            raise RuntimeError("enough")
+
+    with pytest.raises(RuntimeError, match="enough"):
+        fit(network, batches, 2, RECIPE, np.random.RandomState(0), lambda n: (1.0, 0.0), watch=watch)
+    assert seen == [(1, 60, 1, 1), (2, 60, 2, 2), (3, 60, 3, 3)]
+
+
+def test_unfolding_is_the_way_back():
+    network = MLP((5, 4, 2), "relu", "linear", "half_squared_error", random_state=0)
+    before, mean, scale = network.copy(), np.arange(5, dtype=np.float32), np.arange(1, 6, dtype=np.float32)
+    fold_standardisation(network, mean, scale)
+    unfold_standardisation(network, mean, scale)
+    for parameter, other in zip(network.parameters(), before.parameters()):
+        np.testing.assert_allclose(parameter, other, atol=1e-5)
