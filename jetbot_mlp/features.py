@@ -25,6 +25,7 @@ except ImportError as error:  # left out of the requirements on purpose, see set
                       f"on the robot use the python3 that has cv2")
 
 from .errors import FrameError
+from .messages import no_picture
 
 WORKING_SIZE = 112  #: px; every frame is first shrunk to this square, half of the robot's 224
 PATCH = 8  #: px of the gradient picture's side over which edges are counted, before patches are pooled into cells
@@ -81,12 +82,11 @@ def shrink(image):
     square is squeezed, as the JetBot's camera does with its own wide picture.
     Raises FrameError for anything else.
     """
-    if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 3 \
-            or image.shape[2] != 3 or 0 in image.shape:
-        found = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
+    found = no_picture(image)
+    if found is not None:
         raise FrameError(f"expected a frame of uint8 (height, width, 3) in BGR, found {found}; "
                          f"check the camera")
-    return _resize(image, WORKING_SIZE)
+    return resize(image, WORKING_SIZE)
 
 
 def extract(images, spec):
@@ -100,7 +100,8 @@ def extract(images, spec):
     return out
 
 
-def _resize(image, size):
+def resize(image, size):
+    """A square or not quite square picture to size x size px, as the features take it."""
     height, width = image.shape[:2]
     if (height, width) == (size, size):
         return image
@@ -115,12 +116,12 @@ def _fill(row, image, spec):
     end = spec.grey_size ** 2
     if spec.grey_size:
         grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
-        np.multiply(_resize(grey, spec.grey_size).ravel(), np.float32(1 / 255), out=row[:end])
+        np.multiply(resize(grey, spec.grey_size).ravel(), np.float32(1 / 255), out=row[:end])
     start, end = end, end + 3 * spec.color_size ** 2
     if spec.color_size:
-        row[start:end] = opponent_colors(_resize(image, spec.color_size)).ravel()
+        row[start:end] = opponent_colors(resize(image, spec.color_size)).ravel()
     if spec.gradient_size:
-        histograms = patch_histograms(_resize(image, spec.gradient_size), spec.directions)
+        histograms = patch_histograms(resize(image, spec.gradient_size), spec.directions)
         for cells in spec.maps:
             start, end = end, end + (cells - 1) ** 2 * 4 * spec.directions
             row[start:end] = gradient_map(histograms, cells).ravel()
@@ -183,14 +184,19 @@ def gradient_map(histograms, cells):
     sqrt(sum of squares + floor), values above 0.2 are cut and the block is divided again (L2-Hys, Dalal &
     Triggs), so contrast drops out.
     """
-    pool = _pooling(len(histograms), cells)
-    rows = pool.dot(histograms.reshape(len(histograms), -1)).reshape(cells, len(histograms), -1)
-    pooled = np.matmul(pool, rows)
-    blocks = np.concatenate((pooled[:-1, :-1], pooled[:-1, 1:], pooled[1:, :-1], pooled[1:, 1:]), axis=2)
+    blocks = pooled_blocks(histograms, cells)
     blocks /= np.sqrt(np.sum(blocks * blocks, axis=2, keepdims=True) + np.float32(NOISE_FLOOR ** 2))
     np.minimum(blocks, np.float32(0.2), out=blocks)
     blocks /= np.sqrt(np.sum(blocks * blocks, axis=2, keepdims=True) + np.float32(1e-4))
     return blocks
+
+
+def pooled_blocks(histograms, cells):
+    """The blocks of `gradient_map` before they are normalised: float32 (cells - 1, cells - 1, 4 * directions)."""
+    pool = pooling(len(histograms), cells)
+    rows = pool.dot(histograms.reshape(len(histograms), -1)).reshape(cells, len(histograms), -1)
+    pooled = np.matmul(pool, rows)
+    return np.concatenate((pooled[:-1, :-1], pooled[:-1, 1:], pooled[1:, :-1], pooled[1:, 1:]), axis=2)
 
 
 def mirror_order(spec):
@@ -219,7 +225,7 @@ def _patch_of_each_pixel(patches):
 
 
 @functools.lru_cache(maxsize=None)
-def _pooling(patches, cells):
+def pooling(patches, cells):
     """float32 (cells, patches): the weight of each patch in each cell, falling linearly to the next cell's centre."""
     width = patches / cells
     centers = (np.arange(cells) + 0.5) * width
