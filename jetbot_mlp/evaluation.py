@@ -2,7 +2,7 @@
 import numpy as np
 
 from .errors import DatasetError
-from .metrics import Evaluation, classification_metrics, road_metrics
+from .metrics import PX_PER_UNIT, Evaluation, classification_metrics, road_metrics
 
 
 def evaluate(model, dataset, batch=1024):
@@ -29,3 +29,16 @@ def score(task, classes, outputs, targets, names, images):
     else:
         metrics = classification_metrics(targets, outputs, classes)
     return Evaluation(task, classes, metrics, names, images, targets, outputs)
+
+
+def worst_first(evaluation):
+    """The numbers of the frames, int (n,): where the label got the lowest probability, or is furthest away, first."""
+    expected, predicted = np.asarray(evaluation.expected), np.asarray(evaluation.predicted)
+    if evaluation.task == "road":
+        return np.argsort(-off_px(evaluation), kind="stable")
+    return np.argsort(predicted[np.arange(len(expected)), expected], kind="stable")
+
+
+def off_px(evaluation):
+    """How far each road answer is from its label, px of a 224 px frame: float (n,)."""
+    return PX_PER_UNIT * np.hypot(*(np.asarray(evaluation.predicted) - np.asarray(evaluation.expected)).T)

@@ -9,7 +9,8 @@ from typing import List, NamedTuple, Optional, Tuple
 import numpy as np
 
 from . import report_plots as plots
-from .metrics import PX_PER_UNIT, Evaluation, History, confidences
+from .evaluation import off_px, worst_first
+from .metrics import Evaluation, History, confidences
 from .report_html import PAGE, figure, table, text
 from .report_pictures import frame_html, image_tag, road_overlay, video_tag, weight_picture
 from .report_scores import scores_html
@@ -155,9 +156,8 @@ def _card(evaluation, i, over, words, css_class=""):
 
 def _class_worst(evaluation):
     expected, probabilities = np.asarray(evaluation.expected), np.asarray(evaluation.predicted)
-    order = np.argsort(probabilities[np.arange(len(expected)), expected], kind="stable")[:WORST_FRAMES]
     cards = []
-    for i in order:
+    for i in worst_first(evaluation)[:WORST_FRAMES]:
         answer, label = int(probabilities[i].argmax()), int(expected[i])
         shown = 0 if evaluation.task == "collision" else answer  # P(blocked) is the number the robot acts on
         words = "<span>label <b>{}</b></span><span>P({}) = <b>{:.2f}</b></span>".format(
@@ -169,9 +169,9 @@ def _class_worst(evaluation):
 
 def _road_worst(evaluation):
     expected, predicted = np.asarray(evaluation.expected), np.asarray(evaluation.predicted)
-    distance = PX_PER_UNIT * np.hypot(*(predicted - expected).T)
+    distance = off_px(evaluation)
     cards = []
-    for i in np.argsort(-distance, kind="stable")[:WORST_FRAMES]:
+    for i in worst_first(evaluation)[:WORST_FRAMES]:
         words = "<span>off by <b>{:.0f} px</b></span>".format(distance[i])
         cards.append(_card(evaluation, i, road_overlay(expected[i], predicted[i]), words))
     return _worst(cards, len(expected), '<span class="key-label">\u25cb</span> the label, '
