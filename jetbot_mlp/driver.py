@@ -17,23 +17,12 @@ from .control import DEFAULT_LIMITS, DEFAULT_SETTINGS, FRESH, all_finite, decide
 from .driver_status import Status, Step
 from .errors import FrameError, HardwareError, JetbotMLPError, PredictionError
 from .gate import MotorGate
-from .messages import Frame
+from .messages import Frame, no_picture
 from .official_robot import adapt_robot
 from .watchdog import Stamps, Watchdog
 
 BLACK_LEVEL = 4.0  # mean of 0..255 below which a picture is black: cap on, sensor dead, zmq's first frame
 RING = 1000  # frames over which rate and latency are reported
-
-
-def check_image(image):
-    """Raises FrameError unless image is uint8 (H, W, 3)."""
-    if not isinstance(image, np.ndarray):
-        found = type(image).__name__
-    elif image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
-        found = f"{image.dtype} {image.shape}"
-    else:
-        return
-    raise FrameError(f"frame: expected uint8 (H, W, 3), found {found}; restart the camera")
 
 
 def _stop_at_exit(reference):
@@ -137,9 +126,9 @@ class Driver:
             self._last_image = before.copy()  # a camera that only ever shows this is frozen
         self._ever_started = True
         atexit.register(self._at_exit)
-        self.gate.open()
-        self._started = self._clock()
         try:
+            self.gate.open()
+            self._started = self._clock()
             self.camera.observe(self._on_frame, names="value")
             self._observing = True  # after: a stop between the two is made good by the next step
             if threaded or self._clock is time.monotonic:
@@ -147,6 +136,9 @@ class Driver:
             if threaded:
                 self._thread = threading.Thread(target=self._drive_loop, name="drive", daemon=True)
                 self._thread.start()
+        except HardwareError as error:  # in the motors' or the camera's own words
+            self.stop(str(error))
+            raise
         except Exception as error:
             reason = f"start: expected camera and threads to start, found {type(error).__name__}: {error}"
             self.stop(reason)
@@ -246,7 +238,9 @@ class Driver:
         try:
             image = change["new"]
             stamp = self._clock()
-            check_image(image)
+            found = no_picture(image)
+            if found is not None:
+                raise FrameError(f"frame: expected uint8 (H, W, 3), found {found}; restart the camera")
             self._arrived = stamp
             if self._last_image is not None and np.array_equal(self._last_image, image):
                 self._repeated += 1

@@ -36,8 +36,9 @@ class BrowserHeartbeat:
         self.limit_s = limit_s
         self._clock = clock
         self._seen = -math.inf
-        self._widget = self._ping = self._pong = self._link = None
+        self._widget = self._ping = self._pong = self._link = self._asking = None
         self._closed = threading.Event()
+        self._renewing = threading.Lock()
 
     def beat(self, stamp=None):
         """The browser was there at `stamp`, s on the clock; None: now. A time to come is ignored."""
@@ -52,6 +53,7 @@ class BrowserHeartbeat:
 
     def lost(self, now=None):
         """-> None while the browser is there, else the reason not to drive."""
+        self._keep_asking()
         age = self.age_s(now)
         if age <= self.limit_s:
             return None
@@ -72,15 +74,30 @@ class BrowserHeartbeat:
             self._link = ipywidgets.jsdlink((self._ping, "value"), (self._pong, "value"))
             self._pong.observe(lambda change: self.beat(change["new"] / 1e3), names="value")
             self._widget = ipywidgets.Box([self._ping, self._pong], layout=ipywidgets.Layout(display="none"))
-            threading.Thread(target=self._ask, name="heartbeat", daemon=True).start()
+            self._keep_asking()
         return self._widget
 
     def close(self):
         """Ask no more; whoever drives by this heartbeat is stopped."""
         self._closed.set()
 
+    def _keep_asking(self):
+        """A thread that died (an observer of someone's ended it) is replaced: else no start would ever help."""
+        asking = self._asking
+        dead = asking is None or not (asking.is_alive() or asking is threading.current_thread())
+        if self._widget is not None and dead and not self._closed.is_set() and self._renewing.acquire(False):
+            try:
+                if self._asking is asking:
+                    self._asking = threading.Thread(target=self._ask, name="heartbeat", daemon=True)
+                    self._asking.start()
+            finally:
+                self._renewing.release()
+
     def _ask(self):
         pause = 0.0
         while not self._closed.wait(pause):
-            self._ping.value = int(1e3 * self._clock())
+            try:
+                self._ping.value = int(1e3 * self._clock())
+            except Exception:  # a page that is just being loaded anew; without an answer the wheels stop anyway
+                pass
             pause = PING_S if self.lost() is None else PING_LOST_S

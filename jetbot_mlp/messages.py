@@ -50,6 +50,15 @@ class WheelCommand(NamedTuple):
     stamp: float  #: s, of the frame it answers
 
 
+def no_picture(image):
+    """None when image is a camera's picture, uint8 (H, W, 3) and not empty; else what was found, in words."""
+    if not isinstance(image, np.ndarray):
+        return type(image).__name__
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
+        return f"{image.dtype} {image.shape}"
+    return None
+
+
 def in_words(prediction):
     """A prediction for people, short enough for a small picture."""
     if isinstance(prediction, RoadPrediction):

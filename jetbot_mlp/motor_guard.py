@@ -98,11 +98,13 @@ class MotorGuard:
     def arm(self):
         """An explicit start: the guard lets go of held wheels, and is known to listen.
 
-        Raises HardwareError when it does not answer.
+        Raises HardwareError when it does not answer; it is closed then, so that the next start gets a fresh one.
         """
         self._drain()
         if not (self._say(b"a") and b"a" in self._wait_for(b"a", ANSWER_S)):
-            raise HardwareError(f"motor guard: expected it to answer, found {self._gone()}; start again")
+            found = self._gone()
+            self.close()
+            raise HardwareError(f"motor guard: expected it to answer, found {found}; start again")
         self._reason = self._unanswered = None
 
     def beat(self):
@@ -130,7 +132,10 @@ class MotorGuard:
                 process.wait(ANSWER_S)
             except subprocess.TimeoutExpired:
                 process.kill()
-                process.wait()
+                try:
+                    process.wait(ANSWER_S)
+                except subprocess.TimeoutExpired:
+                    pass  # it hangs in the kernel, in an I2C write: it dies when that returns, who waits hangs too
             process.stdout.close()
 
     def _say(self, byte):

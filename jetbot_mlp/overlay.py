@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from .control import all_finite, road_angle
-from .messages import CollisionPrediction, RoadPrediction, in_words
+from .messages import CollisionPrediction, RoadPrediction, in_words, no_picture
 
 # BGR
 GREEN, RED, YELLOW = (80, 200, 60), (60, 60, 230), (40, 220, 250)
@@ -53,8 +53,8 @@ def draw_both(image, old, new, names=("recorded", "new"), command=None, text=Non
 
 
 def _enlarged(image, scale):
-    if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-        found = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
+    found = no_picture(image)
+    if found is not None:
         raise ValueError(f"draw: expected an uint8 (H, W, 3) image, found {found}; give Frame.image")
     return np.ascontiguousarray(image.repeat(scale, axis=0).repeat(scale, axis=1))
 

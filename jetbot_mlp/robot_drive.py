@@ -2,6 +2,7 @@
 import contextlib
 import shutil
 import sys
+import threading
 import time
 
 from .control import DEFAULT_LIMITS, DEFAULT_SETTINGS
@@ -15,6 +16,7 @@ from .signals import stop_on_signals
 
 LINE_EVERY_S = 0.5
 LOG_EVERY_S = 10.0  # where nobody looks: the service's journal, a file
+TIME_IS_UP = "time is up"
 
 
 def drive_robot(predictors, seconds=None, camera="auto", settings=DEFAULT_SETTINGS, limits=DEFAULT_LIMITS,
@@ -43,10 +45,15 @@ def drive_robot(predictors, seconds=None, camera="auto", settings=DEFAULT_SETTIN
         stack.enter_context(stop_on_signals(driver))
         started = time.monotonic()
         driver.start()
+        if seconds is not None:
+            # not by the thread that prints: a terminal that was halted (Ctrl-S) halts that one too
+            timer = threading.Timer(seconds, driver.stop, (TIME_IS_UP,))
+            timer.daemon = True
+            timer.start()
+            stack.callback(timer.cancel)
         try:
             _watch(driver, None if seconds is None else started + seconds, recorder)
-            for_safety = driver.gate.stopped
-            driver.stop("time is up")
+            for_safety = driver.status().reason != TIME_IS_UP
         except KeyboardInterrupt:
             for_safety = False
             driver.stop("Ctrl-C")
@@ -75,7 +82,7 @@ def _insist_on_zero(driver):
 def _watch(driver, until, recorder):
     warning = "" if driver.gate.guard is not None or driver.gate.dry_run else "UNGUARDED | "
     log_at = time.monotonic()
-    while not driver.gate.stopped and (until is None or time.monotonic() < until):
+    while not driver.gate.stopped:
         status = driver.status()
         line = warning + live_line(status, recorder)
         if sys.stderr.isatty():
@@ -84,8 +91,7 @@ def _watch(driver, until, recorder):
         elif status.frames and time.monotonic() >= log_at:
             print(line, file=sys.stderr, flush=True)
             log_at = time.monotonic() + LOG_EVERY_S
-        left = LINE_EVERY_S if until is None else min(LINE_EVERY_S, max(0.0, until - time.monotonic()))
-        time.sleep(left)
+        time.sleep(LINE_EVERY_S if until is None else min(LINE_EVERY_S, max(0.01, until - time.monotonic())))
 
 
 def live_line(status, recorder=None):

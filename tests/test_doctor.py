@@ -179,6 +179,12 @@ def test_a_check_that_raises_is_bad_with_the_reason_and_the_others_go_on():
     assert findings["camera"].state == "bad" and findings["memory"].state == "good"
 
 
+def test_a_top_speed_within_the_dead_band_is_told():
+    settings = DEFAULTS._replace(right_dead_band=0.3, max_speed=0.25), "robot.json", True
+    finding = examine(Patient(settings=settings))["calibration"]
+    assert finding.state == "bad" and "dead band of 0.3" in finding.found and "max_speed=0.5" in finding.remedy
+
+
 def test_damaged_settings_are_told_in_their_own_words():
     def damaged():
         raise SettingsError("robot settings r.json: not JSON; mend or delete the file")

@@ -628,6 +628,20 @@ def test_ctrl_c_while_starting_leaves_nothing_driving():
     assert not rig.driver.status().running and not rig.robot.moving
 
 
+def test_ctrl_c_just_after_the_gate_has_opened_leaves_nothing_driving(monkeypatch):
+    rig = Rig()
+    really_open = rig.driver.gate.open
+
+    def open_then_ctrl_c():
+        really_open()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(rig.driver.gate, "open", open_then_ctrl_c)
+    with pytest.raises(KeyboardInterrupt):
+        rig.driver.start()
+    assert not rig.driver.status().running and "KeyboardInterrupt" in rig.reason
+
+
 def test_motors_that_do_not_obey_at_start_are_refused(monkeypatch):
     monkeypatch.setattr(jetbot_mlp.gate, "RETRY_S", 0.0)
     rig = Rig()

@@ -149,6 +149,26 @@ def test_the_page_is_asked_for_the_time_and_linked_to_send_it_back(notebook):
     assert "no sign of the browser yet" in notebook.lost()  # asking alone is no sign
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_asking_goes_on_after_a_refusal_and_a_thread_that_died_is_replaced_by_the_next_look(notebook):
+    refused = []
+
+    def refuse(change):
+        refused.append(1)
+        raise RuntimeError("no page") if len(refused) == 1 else SystemExit  # which ends a thread without a word
+
+    notebook._ping.observe(refuse, names="value")
+    assert wait_until(lambda: refused)
+    thread = notebook._asking
+    assert wait_until(lambda: len(refused) == 2, 5.0)  # the first refusal did not end it
+    assert wait_until(lambda: not thread.is_alive())
+    notebook._ping.unobserve(refuse, names="value")
+    asked = notebook._ping.value
+    assert "no sign" in notebook.lost()  # as a driver's start does
+    assert wait_until(lambda: notebook._ping.value > asked, 5.0)
+    assert wait_until(lambda: notebook._asking.is_alive()) and notebook._asking is not thread
+
+
 def test_the_answer_beats_and_counts_from_when_it_was_asked(notebook):
     assert wait_until(lambda: notebook._ping.value > 0)
     asked = notebook._ping.value

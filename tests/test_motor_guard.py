@@ -126,6 +126,18 @@ def guard(bus):
     guard.close()
 
 
+@pytest.fixture
+def no_guard_yet(monkeypatch):
+    monkeypatch.setattr(MotorGuard, "running", None)
+
+
+class Official:
+    i2c_bus = 1
+
+
+Official.__module__ = "jetbot.robot"
+
+
 def gone(process_id):
     try:
         with open(f"/proc/{process_id}/stat") as stream:
@@ -255,7 +267,38 @@ def test_a_guard_that_does_not_answer_is_noticed(guard, monkeypatch):
     assert "does not answer" in guard.beat()
     with pytest.raises(HardwareError, match="no answer"):
         guard.arm()
-    os.kill(guard.pid, signal.SIGCONT)
+
+
+def test_a_guard_that_hung_once_is_replaced_at_the_next_start(monkeypatch, bus, no_guard_yet):
+    monkeypatch.setattr(motor_guard, "ANSWER_S", 0.2)
+    monkeypatch.setattr(MotorGuard.__init__, "__defaults__",
+                        (motor_guard.BUSES, 0.5, PROGRAM.format(bus.path, bus.addresses)))
+    robot = types.SimpleNamespace(robot=Official())
+    first = guard_for(robot)
+    hung = first.pid
+    os.kill(hung, signal.SIGSTOP)
+    with pytest.raises(HardwareError, match="no answer"):
+        first.arm()
+    assert wait_until(lambda: gone(hung), 3.0)
+    second = guard_for(robot)
+    monkeypatch.setattr(motor_guard, "ANSWER_S", 5.0)  # a busy machine
+    second.arm()
+    assert second is not first and second.beat() is None
+    second.close()
+
+
+def test_a_guard_that_can_not_even_be_killed_does_not_hang_who_closes_it(monkeypatch):
+    monkeypatch.setattr(motor_guard, "ANSWER_S", 0.1)
+    guard = MotorGuard(program="import time; print('ready it', flush=True); time.sleep(60)").start()
+    process = guard._process
+    kill, process.kill = process.kill, lambda: None  # as while it hangs in the kernel
+    closing = threading.Thread(target=guard.close, daemon=True)
+    closing.start()
+    closing.join(5.0)
+    hangs = closing.is_alive()
+    kill()
+    process.wait()
+    assert not hangs and not guard.alive
 
 
 def test_a_guard_that_does_not_read_never_blocks_the_drive(guard):
@@ -467,18 +510,6 @@ def test_a_killed_driver_leaves_standing_wheels(parent, bus):
 
 
 # ---- which robots have one
-
-class Official:
-    i2c_bus = 1
-
-
-Official.__module__ = "jetbot.robot"
-
-
-@pytest.fixture
-def no_guard_yet(monkeypatch):
-    monkeypatch.setattr(MotorGuard, "running", None)
-
 
 def test_the_official_robot_gets_one_guard_for_all_its_drivers(monkeypatch, bus, no_guard_yet):
     monkeypatch.setattr(MotorGuard.__init__, "__defaults__",

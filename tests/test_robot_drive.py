@@ -33,6 +33,20 @@ def test_it_drives_for_the_time_asked_and_leaves_the_wheels_at_zero(install, cap
     assert "UNGUARDED: if this program is killed, the wheels go on" in said and said.count("UNGUARDED") > 1
 
 
+def test_a_terminal_that_is_halted_does_not_delay_the_end(install, monkeypatch):
+    module, seen = install(), []
+
+    def halted(status, recorder=None):  # as a write to a terminal after Ctrl-S
+        if not seen:
+            assert wait_until(lambda: module.chip.wheels != (0, 0), 5.0)
+            seen.append(wait_until(lambda: module.chip.wheels == (0, 0), 5.0))
+        return ""
+
+    monkeypatch.setattr(robot_drive, "live_line", halted)
+    done = drive_robot([straight_on], seconds=1.0)
+    assert seen == [True] and done.reason == "time is up" and done.result["stops"] == 0
+
+
 def test_a_dry_run_never_opens_the_robot(install, capsys):
     module = install()
     writes = module.chip.writes
