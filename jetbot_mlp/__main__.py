@@ -134,6 +134,8 @@ def build_parser():
 
     sub = add("check", driving.check, "prove model files: 0 all sound, 1 not")
     sub.add_argument("models", nargs="+", metavar="MODEL")
+    sub.add_argument("--json", action="store_true", help="one JSON object on stdout, with what the stored frame gives "
+                     "here and the time for one frame")
 
     sub = add("export", _Later("export_onnx").export, "write a model for other runtimes, and verify it")
     sub.add_argument("model", metavar="MODEL")

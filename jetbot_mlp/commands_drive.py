@@ -5,6 +5,7 @@ import contextlib
 import hashlib
 import os
 import platform
+import time
 
 import cv2
 import numpy as np
@@ -12,25 +13,46 @@ import numpy as np
 from . import __version__, progress
 from .control import Limits, Settings
 from .errors import JetbotMLPError, ModelFileError
+from .features import shrink
 from .frame_files import shown
 from .inference import Predictor
-from .model_file import load_model
+from .model_file import golden_frame, load_model
 from .terminal import print_json, say_skipped, writable_file
+
+TIMED_FRAMES = 15  # by `check`: the middle one of so many counts
 
 
 def check(args):
     """Prove each model file; exit status 0 when all are sound, 1 when one is not."""
-    unsound = 0
-    for path in args.models:
-        try:
-            model = load_model(path)
-        except ModelFileError as error:
-            unsound += 1
-            print(f"not sound: {shown(str(error))}")
-        else:
-            layers = "-".join(str(n) for n in model.network.layer_sizes)
-            print(f"sound: {shown(path)}: {model.task}, {layers}, {os.path.getsize(path) / 1000:.0f} kB")
-    return 1 if unsound else 0
+    results = [proof(path) for path in args.models]
+    if args.json:
+        print_json({"models": results})
+    else:
+        for result in results:
+            if result["sound"]:
+                print(f"sound: {result['model']}: {result['task']}, {result['layers']}, {result['bytes'] / 1000:.0f} kB")
+            else:
+                print(f"not sound: {result['problem']}")
+    return 0 if all(result["sound"] for result in results) else 1
+
+
+def proof(path):
+    """-> dict for JSON: is the model file sound, what this machine answers for its golden frame, and how fast."""
+    try:
+        model = load_model(path)
+        golden = golden_frame(path)
+    except ModelFileError as error:
+        return {"model": shown(path), "sound": False, "problem": shown(str(error))}
+    answer = model.outputs(shrink(golden)[None])[0]
+    times = []
+    for _ in range(TIMED_FRAMES):
+        started = time.perf_counter()
+        model.outputs(shrink(golden)[None])
+        times.append(time.perf_counter() - started)
+    return {"model": shown(path), "sound": True, "task": model.task,
+            "layers": "-".join(str(n) for n in model.network.layer_sizes), "bytes": os.path.getsize(path),
+            "golden_output": [float(value) for value in answer],
+            "ms_per_frame": round(1e3 * sorted(times)[TIMED_FRAMES // 2], 3)}
 
 
 def drive(args):
