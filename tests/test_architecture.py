@@ -16,14 +16,17 @@ FLOORS = [
     "motor_guard guard_process heartbeat driver_status report_html sim_camera sim_physics sim_room sim_texture "
     "sim_track recent_frames",
     "network_settings trainer evaluation inference frame_files gate official_robot stop_wheels doctor_probes overlay "
-    "report_plots report_pictures report_scores suspects sim_world parallel nearest_neighbour crossvalidate_table",
-    "network wheel_calibration exclusion explanation report_suspects labelled_frames mnist driver report sim_labels "
+    "report_plots report_pictures report_scores suspects frame_quality sim_world parallel nearest_neighbour "
+    "crossvalidate_table",
+    "network wheel_calibration hand_drive exclusion explanation report_suspects labelled_frames mnist driver report sim_labels "
     "sim_render sim_view recording terminal training_pictures remote_host",
-    "gradient_check average dataset model_file report_trained sim_dataset sim_expert recorder replay",
+    "gradient_check average dataset collection live_drive model_file report_trained sim_dataset sim_expert recorder "
+    "replay jupyter_host",
     "lecture simulator train_frames model_versions export_onnx",
     "train_mnist sim_drive hardware crossvalidate __init__",
     "demo robot_drive doctor_children tune panel_parts sim_realtime",
-    "panel_calibrate",
+    "panel_calibrate panel_live panel_clicks",
+    "panel_collect",
     "panel",
     "commands commands_drive doctor tune_table",
     "commands_crossvalidate commands_calibrate",
