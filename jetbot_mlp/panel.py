@@ -11,9 +11,10 @@ from .lazy_names import offer_lazily
 
 if TYPE_CHECKING:  # for editors; Python itself goes the way below
     from .panel_calibrate import calibration_panel
+    from .panel_live import live_panel
 
-__all__ = ["calibration_panel"]
+__all__ = ["calibration_panel", "live_panel"]
 
-_MODULE_OF = {"calibration_panel": "panel_calibrate"}
+_MODULE_OF = {"calibration_panel": "panel_calibrate", "live_panel": "panel_live"}
 
 offer_lazily(__name__)

@@ -18,6 +18,7 @@ JPEG_QUALITY = 80
 AHEAD = 3  # pictures that may be on their way to the browser
 PATIENCE_S = 0.5  # s, after which one is sent all the same: the kernel hears no answers while a cell runs
 GONE_S = 5.0  # s between pictures while no browser answers at all
+TRY_AGAIN_S = 1.0  # s
 
 
 def jpeg(image, quality=JPEG_QUALITY):
@@ -98,25 +99,15 @@ def escaped(text):
     return str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-class Preview:
-    """Shows what `make` gives in widgets, at a rate of its own, until `close` or until the widget is closed.
+class Repeater:
+    """Calls `call` every period_s in a daemon thread, until `close`; one that raises is called again a second later.
 
-    make: callable() -> {widget: uint8 (H, W, 3) BGR}, or None when there is nothing new; runs in the preview's
-    thread. An error of the package is handed to `trouble` and the preview goes on; any other ends it, after it was
-    handed over too. Show `widget` (invisible) in the panel: it is what the browser answers with.
-    rate_hz: at most so many pictures a second.
+    trouble: callable(error or text), told what was raised; None: nobody is. A call that takes too long is late, and
+    does not catch up.
     """
 
-    def __init__(self, make, rate_hz=15.0, trouble=None):
-        import ipywidgets as widgets
-
-        self.make, self.rate_hz, self.trouble = make, float(rate_hz), trouble
-        self.sent = self.answered = 0  # numbers of pictures
-        self.answered_at = -float("inf")  # s, monotonic
-        self._number, self._answer = widgets.IntText(0), widgets.IntText(0)
-        self._link = widgets.jsdlink((self._number, "value"), (self._answer, "value"))
-        self._answer.observe(self._on_answer, names="value")
-        self.widget = widgets.Box([self._number, self._answer], layout=widgets.Layout(display="none"))
+    def __init__(self, call, period_s, name, trouble=None):
+        self.call, self.period_s, self.name, self.trouble = call, period_s, name, trouble
         self._closing = threading.Event()
         self._thread = None
 
@@ -128,52 +119,82 @@ class Preview:
     def start(self):
         """Returns self; does nothing while it runs."""
         if not self.running:
-            self._closing.clear()
-            self._thread = threading.Thread(target=self._run, name="preview", daemon=True)
+            self._closing = threading.Event()
+            self._thread = threading.Thread(target=self._run, args=(self._closing,), name=self.name, daemon=True)
             self._thread.start()
         return self
 
     def close(self, timeout=1.0):
-        """No more pictures; waits for the thread at most timeout s."""
+        """No more calls; waits for the one under way at most timeout s."""
         self._closing.set()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(timeout)
 
-    def behind(self, now, sent_at):
-        """True while the next picture should wait for the browser. now, sent_at (of the last one): s."""
+    def _run(self, closing):
+        due = time.monotonic()
+        while not closing.wait(max(0.0, due - time.monotonic())):
+            due = max(due + self.period_s, time.monotonic())
+            try:
+                self.call()
+            except Exception as error:  # a page being loaded anew, a frame half there; the next one may do
+                due = time.monotonic() + TRY_AGAIN_S
+                if self.trouble is not None:
+                    ours = isinstance(error, JetbotMLPError)
+                    self.trouble(error if ours else f"{self.name}: {type(error).__name__}: {error}")
+
+
+class Preview:
+    """Shows in widgets what `make` gives, at a rate of its own, until `close` or until its widget is closed.
+
+    make: callable() -> {widget: uint8 (H, W, 3) BGR}, or None when there is nothing new; runs in the preview's
+    thread. rate_hz: at most so many pictures a second; trouble: as of `Repeater`.
+    Show `widget` (invisible) in the panel: it is what the browser answers with.
+    """
+
+    def __init__(self, make, rate_hz=15.0, trouble=None):
+        import ipywidgets as widgets
+
+        self.make = make
+        self.sent = self.answered = 0  # numbers of pictures
+        self._sent_at = self._answered_at = -float("inf")  # s, monotonic
+        self._number, self._answer = widgets.IntText(0), widgets.IntText(0)
+        self._link = widgets.jsdlink((self._number, "value"), (self._answer, "value"))
+        self._answer.observe(self._on_answer, names="value")
+        self.widget = widgets.Box([self._number, self._answer], layout=widgets.Layout(display="none"))
+        self._repeater = Repeater(self._show, 1.0 / rate_hz, "preview", trouble)
+
+    @property
+    def running(self):
+        """True while its thread lives."""
+        return self._repeater.running
+
+    def start(self):
+        """Returns self; does nothing while it runs."""
+        self._repeater.start()
+        return self
+
+    def close(self, timeout=1.0):
+        """No more pictures."""
+        self._repeater.close(timeout)
+
+    def behind(self, now):
+        """True while the next picture should wait for the browser; now: s, monotonic."""
         if self.sent - self.answered < AHEAD:
             return False
-        return now - sent_at < (PATIENCE_S if now - self.answered_at < GONE_S else GONE_S)
+        return now - self._sent_at < (PATIENCE_S if now - self._answered_at < GONE_S else GONE_S)
 
     def _on_answer(self, change):
-        self.answered, self.answered_at = max(self.answered, change["new"]), time.monotonic()
+        self.answered, self._answered_at = max(self.answered, change["new"]), time.monotonic()
 
-    def _run(self):
-        period, sent_at = 1.0 / self.rate_hz, -float("inf")
-        due = time.monotonic()
-        while not self._closing.wait(max(0.0, due - time.monotonic())):
-            now = time.monotonic()
-            due = max(due + period, now)  # who is late does not catch up
-            if self.widget.comm is None and self._number.comm is None and self.sent:
-                return  # the panel's widgets were closed
-            if self.behind(now, sent_at):
-                due = now + period / 4
-                continue
-            try:
-                pictures = self.make()
-            except JetbotMLPError as error:
-                self._tell(error)
-                continue
-            except Exception as error:
-                self._tell(f"the preview ended: {type(error).__name__}: {error}")
-                raise
-            if pictures:
-                for shown, image in pictures.items():
-                    shown.value = jpeg(image)
-                sent_at = now
-                self.sent += 1
-                self._number.value = self.sent
-
-    def _tell(self, error):
-        if self.trouble is not None:
-            self.trouble(error)
+    def _show(self):
+        if self.widget.comm is None:  # the panel was closed
+            self._repeater.close()
+            return
+        now = time.monotonic()
+        pictures = None if self.behind(now) else self.make()
+        if pictures:
+            for shown, image in pictures.items():
+                shown.value = jpeg(image)
+            self._sent_at = now
+            self.sent += 1
+            self._number.value = self.sent
