@@ -11,9 +11,9 @@ PACKAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 # bottom first; a module may import from the floors below its own
 FLOORS = [
     "errors messages motor_chip doctor_checks intervals lazy_names",
-    "layers losses optimizers features metrics control watchdog capture_time pictures road_names augment splits "
+    "model_choice layers losses optimizers features metrics control watchdog capture_time pictures road_names augment splits "
     "elastic near_twins text_files calibration video cameras robot_settings progress signals cluster trial_file "
-    "motor_guard guard_process heartbeat driver_status report_html sim_camera sim_physics sim_room sim_texture "
+    "motor_guard guard_process notebook_interrupt heartbeat driver_status report_html sim_camera sim_physics sim_room sim_texture "
     "sim_track recent_frames",
     "network_settings trainer evaluation inference frame_files gate official_robot stop_wheels doctor_probes overlay "
     "report_plots report_pictures report_scores suspects frame_quality sim_world parallel nearest_neighbour "
@@ -23,7 +23,7 @@ FLOORS = [
     "gradient_check average dataset collection live_drive model_file report_trained sim_dataset sim_expert recorder "
     "replay jupyter_host",
     "lecture simulator train_frames model_versions export_onnx",
-    "train_mnist sim_drive hardware crossvalidate __init__",
+    "train_mnist sim_drive hardware crossvalidate retrain __init__",
     "demo robot_drive doctor_children tune panel_parts sim_realtime",
     "panel_calibrate panel_live panel_clicks",
     "panel_collect",
