@@ -1,4 +1,4 @@
-"""Which model file a notebook takes: the student's own, where there is one, else the one that was made in the simulator."""
+"""Which model file a notebook takes: the student's own, where there is one, else the one from the simulator."""
 import os
 
 from .errors import ModelFileError

@@ -11,8 +11,11 @@ import cv2
 
 from .errors import JetbotMLPError
 
-# on white and on JupyterLab's dark theme; each has a contrast of 4.5 or more to its background
-COLORS = {"good": "#1b7837", "trouble": "#b00020", "plain": "inherit"}
+# white on these has a contrast of 5 and more, on a bright page and on JupyterLab's dark theme
+GOOD, TROUBLE = "#1b7837", "#b00020"
+STYLES = {"good": f"color:white;background:{GOOD};padding:2px 8px;border-radius:3px",
+          "trouble": f"color:white;background:{TROUBLE};padding:2px 8px;border-radius:3px;font-weight:bold",
+          "plain": ""}
 BORDER = "1px solid #9e9e9e"
 JPEG_QUALITY = 80
 AHEAD = 3  # pictures that may be on their way to the browser
@@ -58,8 +61,7 @@ def stop_button(pressed, width="100%"):
 
     made = button("STOP", pressed, "danger", "wheels to zero, now", width)
     made.layout.height = "56px"
-    made.style.font_weight = "bold"
-    made.style = widgets.ButtonStyle(button_color="#b00020", font_weight="bold")
+    made.style = widgets.ButtonStyle(button_color=TROUBLE, font_weight="bold")
     made.add_class("jetbot-stop")
     return made
 
@@ -86,8 +88,7 @@ class StatusLine:
         text = str(text)
         if (text, kind) != self.text:
             self.text = text, kind
-            weight = "bold" if kind == "trouble" else "normal"
-            self.widget.value = f"<span style='color:{COLORS[kind]};font-weight:{weight}'>{escaped(text)}</span>"
+            self.widget.value = f"<div style='line-height:1.4;{STYLES[kind]}'>{escaped(text)}</div>"
 
     def trouble(self, error):
         """What went wrong, in red."""
