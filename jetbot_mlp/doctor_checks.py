@@ -195,7 +195,7 @@ def settings(values, path, there, on_robot):
     dead_band = max(values.left_dead_band, values.right_dead_band)
     if values.max_speed <= dead_band:
         return bad("calibration", f"{path}: top speed {values.max_speed:g}, but a wheel turns only above its dead band "
-                   f"of {dead_band:g}: no drive", f"jetbot-mlp calibrate --set max_speed={min(1.0, dead_band + 0.2):.1f}")
+                   f"of {dead_band:g}: no drive", f"jetbot-mlp calibrate --set max_speed={dead_band + 0.2:.1f}")
     if there:
         changed = ", ".join(f"{name} {value}" for name, value in values._asdict().items() if value)
         return good("calibration", f"{path}: {changed}")

@@ -20,6 +20,7 @@ from typing import NamedTuple
 from .control import DEFAULT_LIMITS, all_finite, limit
 from .errors import HardwareError
 from .motor_guard import guard_for
+from .notebook_interrupt import watch
 
 RETRY_S = 1.0  # s, a stop that the motors refuse is repeated so long before the caller goes on
 RETRY_PAUSE_S = 0.01  # s
@@ -84,6 +85,7 @@ class MotorGate:
             self.guard = self._guard_given or guard_for(self._robot)
             if self.guard is not None:
                 self.guard.arm()
+        watch(self)
         with self._lock:
             # two opens must not leave two permits, and a stop that came meanwhile wins
             if self.stopped and self._stop_calls == calls:
