@@ -1,0 +1,170 @@
+import threading
+import time
+
+import pytest
+
+from jetbot_mlp import hand_drive
+from jetbot_mlp.gate import MotorGate
+from jetbot_mlp.hand_drive import BEAT_S, MOVES, PULSE_S, HandDrive
+
+
+class Robot:
+    """Remembers what was sent to the motors."""
+
+    def __init__(self):
+        self.sent = []
+        self.broken = False
+
+    def set_motors(self, left, right):
+        if self.broken:
+            raise OSError("I2C")
+        self.sent.append((left, right))
+
+    def stop(self):
+        self.set_motors(0.0, 0.0)
+
+    @property
+    def turning(self):
+        return bool(self.sent) and self.sent[-1] != (0.0, 0.0)
+
+
+class Browser:
+    reason = None
+
+    def lost(self):
+        return self.reason
+
+
+def wait_for(happened, seconds=2.0):
+    deadline = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+@pytest.fixture
+def robot():
+    return Robot()
+
+
+def test_the_wheels_turn_while_it_is_held_and_stand_within_an_instant_of_the_release(robot):
+    hand = HandDrive(robot)
+    hand.hold("left", 0.3)
+    wait_for(lambda: robot.turning)
+    assert robot.sent[-1] == (-0.3, 0.3) and hand.moving
+    time.sleep(5 * BEAT_S)
+    assert robot.turning
+    hand.release()
+    assert not robot.turning and not hand.moving  # before release() came back
+    hand.join()
+    assert not robot.turning
+
+
+def test_a_press_for_a_moment_ends_by_itself(robot):
+    hand = HandDrive(robot)
+    began = time.monotonic()
+    hand.pulse("forward", 0.4)
+    wait_for(lambda: robot.turning)
+    wait_for(lambda: not robot.turning)
+    assert time.monotonic() - began < PULSE_S["forward"] + 0.3
+
+
+def test_a_release_that_got_lost_is_made_up_for(robot, monkeypatch):
+    monkeypatch.setattr(hand_drive, "MAX_HOLD_S", 0.2)
+    hand = HandDrive(robot)
+    hand.hold("forward", 0.3, 0.2)
+    wait_for(lambda: robot.turning)
+    wait_for(lambda: not robot.turning, 0.6)
+
+
+def test_another_move_takes_over_at_once(robot):
+    hand = HandDrive(robot)
+    hand.hold("forward", 0.3)
+    wait_for(lambda: robot.turning)
+    hand.hold("right", 0.2)
+    wait_for(lambda: robot.sent[-1] == (0.2, -0.2), 0.2)
+    hand.release()
+
+
+def test_press_release_press_in_a_hurry_ends_as_the_last_one_wants(robot):
+    hand = HandDrive(robot)
+    for _ in range(50):
+        hand.hold("forward", 0.3)
+        hand.release()
+        hand.hold("left", 0.3)
+    wait_for(lambda: robot.turning and robot.sent[-1] == (-0.3, 0.3))
+    hand.release()
+    assert not robot.turning
+    hand.join()
+    assert not robot.turning
+
+
+def test_a_release_while_the_motor_guard_is_starting_leaves_the_wheels_at_rest(robot):
+    opening, go_on = threading.Event(), threading.Event()
+
+    class SlowGuard:
+        def arm(self):
+            opening.set()
+            go_on.wait(2)
+
+        def beat(self):
+            return None
+
+        def rest(self):
+            pass
+
+    hand = HandDrive(robot, guard=SlowGuard())
+    hand.hold("forward", 0.3)
+    opening.wait(2)
+    hand.release()
+    go_on.set()
+    hand.join()
+    assert set(robot.sent) == {(0.0, 0.0)} and not hand.moving
+
+
+def test_the_wheels_stop_when_the_browser_is_gone_and_it_is_said(robot):
+    browser, told = Browser(), []
+    hand = HandDrive(robot, browser, told=told.append)
+    hand.hold("forward", 0.3)
+    wait_for(lambda: robot.turning)
+    browser.reason = "the browser is gone"
+    wait_for(lambda: not robot.turning, 0.3)
+    wait_for(lambda: told)
+    assert told == ["the browser is gone"]
+    hand.hold("forward", 0.3)
+    hand.join()
+    assert not robot.turning and len(told) == 2
+
+
+def test_motors_that_refuse_are_said(robot):
+    told = []
+    hand = HandDrive(robot, told=told.append)
+    hand.hold("forward", 0.3)
+    wait_for(lambda: robot.turning)
+    robot.broken = True
+    hand.join(3)
+    assert "REFUSE TO STOP" in told[-1]
+    robot.broken = False
+
+
+def test_another_driver_takes_over_and_a_late_release_does_not_disturb_it(robot):
+    told = []
+    hand = HandDrive(robot, told=told.append)
+    hand.hold("forward", 0.3)
+    wait_for(lambda: robot.turning)
+    other = MotorGate(robot)
+    other.open()
+    hand.join()
+    assert "another driver" in told[-1]
+    n = len(robot.sent)
+    hand.release()
+    assert len(robot.sent) == n and not other.stopped
+
+
+def test_all_moves_are_known_and_others_refused(robot):
+    hand = HandDrive(robot)
+    assert set(MOVES) == set(PULSE_S)
+    for bad in (("up", 0.3, 1.0), ("forward", 1.5, 1.0), ("forward", float("nan"), 1.0), ("forward", 0.3, 60.0)):
+        with pytest.raises(ValueError, match="hold: expected"):
+            hand.hold(*bad)
+    assert not robot.sent
