@@ -25,7 +25,7 @@ FLOORS = [
     "lecture simulator train_frames model_versions export_onnx",
     "train_mnist sim_drive hardware crossvalidate retrain __init__",
     "demo robot_drive doctor_children tune panel_parts sim_realtime",
-    "panel_calibrate panel_live panel_clicks",
+    "panel_train panel_calibrate panel_live panel_clicks",
     "panel_collect",
     "panel",
     "commands commands_drive doctor tune_table",
