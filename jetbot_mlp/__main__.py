@@ -143,6 +143,28 @@ def build_parser():
                      "in its metadata")
     sub.add_argument("--json", action="store_true", help="one JSON object on stdout and nothing else")
 
+    deploying = _Later("commands_deploy")
+    sub = add("deploy", deploying.deploy, "bring models and this package to robots, prove them there, and only then "
+              "make them current; 0: all have them, 1: not all")
+    sub.add_argument("words", nargs="+", metavar="MODEL... HOST...", help="model files (.npz); robots as ssh names "
+                     "them (jetbot@192.168.55.1, a name of ~/.ssh/config, ssh://USER@HOST:PORT), or jupyter://HOST")
+    add_hosts(sub)
+    sub.add_argument("--only", action="store_true", help="the new version has these models only; else those of the "
+                     "current one that are not named stay in it")
+    sub.add_argument("--notebooks", metavar="DIR", help="copy this folder's notebooks too; none there is lost")
+
+    sub = add("rollback", deploying.rollback, "make the version before the current one current again, on robots")
+    sub.add_argument("words", nargs="*", metavar="HOST")
+    add_hosts(sub)
+    sub.add_argument("--to", type=whole_number(1), metavar="N", help="that version (default: the one before)")
+
+    sub = add("pull", deploying.pull, "bring datasets or recorded drives from a robot; goes on where it was cut off, "
+              "deletes nothing")
+    sub.add_argument("place", metavar="HOST:FOLDER", help="or ssh://HOST:PORT/FOLDER, jupyter://HOST/FOLDER; below the "
+                     "home folder (in the container /workspace) unless it begins with /")
+    sub.add_argument("directory", metavar="DIR")
+    add_ssh(sub)
+
     sub = add("drive", driving.drive, "drive with one model or two (follow the road, stop when blocked)")
     sub.add_argument("models", nargs="+", metavar="MODEL")
     sub.add_argument("--sim", action="store_true", help="in the simulator, faster than real time")
@@ -203,6 +225,26 @@ def add_frames(sub):
                      "with a side, such as driving in the right lane")
 
 
+def add_hosts(sub):
+    sub.add_argument("--hosts", metavar="FILE", help="more robots, one a line")
+    sub.add_argument("--folder", default="jetbot", metavar="DIR", help="there, below the home folder (in the container "
+                     "/workspace); default: jetbot")
+    sub.add_argument("--force", action="store_true", help="end a drive that runs there; else it is refused")
+    add_ssh(sub)
+
+
+def add_ssh(sub):
+    sub.add_argument("-p", dest="port", type=whole_number(1, 65535), metavar="PORT", help="as for ssh")
+    sub.add_argument("-i", dest="identity", metavar="FILE", help="as for ssh: a private key")
+    sub.add_argument("-F", dest="config", metavar="FILE", help="as for ssh: instead of ~/.ssh/config")
+    where = sub.add_mutually_exclusive_group()
+    where.add_argument("--container", metavar="NAME", help="into this Docker container (default: jetbot_jupyter where "
+                       "it runs, else the robot itself)")
+    where.add_argument("--no-container", action="store_true", help="to the robot itself")
+    sub.add_argument("--python", default="python3", metavar="PYTHON", help="another interpreter there than python3")
+    sub.add_argument("--json", action="store_true", help="one JSON object on stdout and nothing else")
+
+
 def add_sharing(sub):
     sub.add_argument("--jobs", type=whole_number(1, 10000), metavar="N", help="trainings at once (default: one for "
                      "each core)")
@@ -229,7 +271,11 @@ def main(argv=None):
     if sys.stderr is None:  # closed by the caller; progress must go somewhere that is not stdout
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115
     parser = build_parser()
-    args = parser.parse_args(argv)
+    args, rest = parser.parse_known_args(argv)
+    if rest and hasattr(args, "words") and not any(word.startswith("-") for word in rest):
+        args.words += rest  # argparse takes words after an option in the midst of them for too many
+    elif rest:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
     if args.command is None:  # required=True of add_subparsers came with Python 3.7
         parser.error("expected a command")
     if args.command in ONE_THREAD:  # before NumPy is loaded

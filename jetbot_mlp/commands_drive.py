@@ -5,26 +5,23 @@ import contextlib
 import hashlib
 import os
 import platform
-import time
 
 import cv2
 import numpy as np
 
 from . import __version__, progress
 from .control import Limits, Settings
-from .errors import JetbotMLPError, ModelFileError
-from .features import shrink
+from .errors import JetbotMLPError
 from .frame_files import shown
 from .inference import Predictor
-from .model_file import golden_frame, load_model
+from .model_file import load_model
+from .proof import prove
 from .terminal import print_json, say_skipped, writable_file
-
-TIMED_FRAMES = 15  # by `check`: the middle one of so many counts
 
 
 def check(args):
     """Prove each model file; exit status 0 when all are sound, 1 when one is not."""
-    results = [proof(path) for path in args.models]
+    results = [prove(path) for path in args.models]
     if args.json:
         print_json({"models": results})
     else:
@@ -34,25 +31,6 @@ def check(args):
             else:
                 print(f"not sound: {result['problem']}")
     return 0 if all(result["sound"] for result in results) else 1
-
-
-def proof(path):
-    """-> dict for JSON: is the model file sound, what this machine answers for its golden frame, and how fast."""
-    try:
-        model = load_model(path)
-        golden = golden_frame(path)
-    except ModelFileError as error:
-        return {"model": shown(path), "sound": False, "problem": shown(str(error))}
-    answer = model.outputs(shrink(golden)[None])[0]
-    times = []
-    for _ in range(TIMED_FRAMES):
-        started = time.perf_counter()
-        model.outputs(shrink(golden)[None])
-        times.append(time.perf_counter() - started)
-    return {"model": shown(path), "sound": True, "task": model.task,
-            "layers": "-".join(str(n) for n in model.network.layer_sizes), "bytes": os.path.getsize(path),
-            "golden_output": [float(value) for value in answer],
-            "ms_per_frame": round(1e3 * sorted(times)[TIMED_FRAMES // 2], 3)}
 
 
 def drive(args):

@@ -38,3 +38,7 @@ class RemoteError(JetbotMLPError):
 
 class ConnectionCut(RemoteError):
     """The connection was there and broke: what was asked may or may not have been done."""
+
+
+class NotLetIn(RemoteError):
+    """The robot wants a password or a yes, and nobody was asked, or the answer was wrong."""

@@ -22,7 +22,10 @@ class RemoteHost:
     name = "robot"  #: as the user wrote it
     where = ""  #: after `open`: where the Python is, for people: "host", "container jetbot_jupyter"
     container = None  #: after `open`: name of the Docker container in which `run`, `put` and `get` work, or None
+    notes = ()  #: after `open`: lines that people should read
     home = "~"  #: the folder over there below which relative folders lie; "~" is the account's home
+
+    asks = True  #: whether `open` may ask for a password; where it must not, it raises NotLetIn
 
     def open(self):
         """Log in (may ask for a password on the terminal) and find the Python. -> self"""

@@ -10,7 +10,7 @@ PACKAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 
 # bottom first; a module may import from the floors below its own
 FLOORS = [
-    "errors messages motor_chip doctor_checks intervals lazy_names",
+    "errors messages motor_chip processes remote_script doctor_checks intervals lazy_names",
     "model_choice layers losses optimizers features metrics control watchdog capture_time pictures road_names augment splits "
     "elastic near_twins text_files calibration video cameras robot_settings progress signals cluster trial_file "
     "motor_guard guard_process notebook_interrupt heartbeat driver_status report_html sim_camera sim_physics sim_room sim_texture "
@@ -21,14 +21,16 @@ FLOORS = [
     "network wheel_calibration hand_drive exclusion explanation report_suspects labelled_frames mnist driver report sim_labels "
     "sim_render sim_view recording terminal training_pictures remote_host",
     "gradient_check average dataset collection live_drive model_file report_trained sim_dataset sim_expert recorder "
-    "replay jupyter_host",
-    "lecture simulator train_frames model_versions export_onnx",
+    "replay jupyter_host ssh_host",
+    "lecture simulator train_frames model_versions export_onnx proof wheel_file",
     "train_mnist sim_drive hardware crossvalidate retrain __init__",
-    "demo robot_drive doctor_children tune panel_parts sim_realtime",
+    "demo deploy robot_drive doctor_children tune panel_parts sim_realtime",
     "panel_train panel_calibrate panel_live panel_clicks",
+    "panel_hand",
     "panel_collect",
     "panel",
-    "commands commands_drive doctor tune_table",
+    "pull",
+    "commands commands_drive commands_deploy doctor tune_table",
     "commands_crossvalidate commands_calibrate",
     "commands_suspects",
     "__main__",
