@@ -59,3 +59,10 @@ def _copy(source, target):
     except BaseException:
         os.unlink(temporary)
         raise
+
+
+def set_aside(path):
+    """Give the file at path the name of its time, so that none is there any more -> that name."""
+    kept = _keep(path)
+    os.unlink(path)
+    return kept

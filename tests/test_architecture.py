@@ -27,7 +27,7 @@ FLOORS = [
     "demo deploy robot_drive doctor_children tune panel_parts sim_realtime",
     "panel_train panel_calibrate panel_live panel_clicks",
     "panel_hand",
-    "panel_collect",
+    "panel_collect panel_corrections",
     "panel",
     "pull",
     "commands commands_drive commands_deploy doctor tune_table",

@@ -7,7 +7,7 @@ from synthetic import collision_dataset
 from jetbot_mlp.errors import ModelFileError
 from jetbot_mlp.features import FeatureSpec
 from jetbot_mlp.model_file import Model, load_model
-from jetbot_mlp.model_versions import go_back, save_keeping
+from jetbot_mlp.model_versions import go_back, save_keeping, set_aside
 from jetbot_mlp.network import MLP
 
 SPEC = FeatureSpec(gradient_size=0, grey_size=4)
@@ -70,3 +70,10 @@ def test_what_cannot_be_saved_leaves_the_old_one_in_place(tmp_path):
         save_keeping(path, broken, IMAGE)
     assert seed_of(path) == 1
     assert not [name for name in os.listdir(str(tmp_path)) if name.endswith(".part")]
+
+
+def test_what_is_set_aside_is_still_there(tmp_path):
+    path = str(tmp_path / "m.npz")
+    save_keeping(path, a_model(1), IMAGE)
+    kept = set_aside(path)
+    assert seed_of(kept) == 1 and not os.path.exists(path)

@@ -1,0 +1,302 @@
+"""What to press when the robot was wrong: keeps the last second with the right label, retrains, compares.
+
+    panel = corrections_panel(camera, "collision.npz", old_folders="dataset")
+    live_panel("collision.npz", robot, camera, extra=[panel])     # below the live panel, or alone
+
+The frames go into a folder of their own in the official format (`collection`), so that old and new can be told apart
+and `train` reads both. For the road a press freezes the last second: the target is set in its first and in its last
+frame, and goes in a line from the one to the other in between, for the robot moves on while the second passes.
+"""
+import os
+import threading
+
+import numpy as np
+
+from .collection import SIDE, Collection
+from .errors import JetbotMLPError
+from .frame_files import shown
+from .inference import Predictor
+from .messages import RoadPrediction
+from .model_file import Model, load_model
+from .model_versions import go_back, save_keeping, set_aside
+from .overlay import draw
+from .panel_parts import StatusLine, button, escaped, heading, jpeg, picture
+from .panel_train import FOLDER_SIGNS, Cancelled
+from .recent_frames import RecentFrames
+from .retrain import WAYS, retrain, score_words, verdict
+
+OLD_FOLDERS = {"collision": "dataset", "road": "dataset_xy"}  # where the collecting notebooks write
+SMALL = 224  # px
+
+
+class CorrectionsPanel:
+    """The panel's parts by name for one model, for `corrections_panel` and tests.
+
+    recent: `RecentFrames` that somebody feeds; model: `Model`, `Predictor` or the path of a file; folder: of the
+    corrected frames; old_folders: what the model was trained on, a path or several; out: where a kept model goes;
+    on_model: callable(Model), when another one holds from now on; way: see `retrain`.
+    """
+
+    def __init__(self, recent, model, folder=None, old_folders=None, out=None, on_model=None, way="anew",
+                 random_state=0):
+        import ipywidgets as widgets
+
+        model = getattr(model, "model", model)  # a Predictor's
+        self.model = model if isinstance(model, Model) else load_model(os.fspath(model))
+        self.task, self.recent, self.on_model, self.random_state = self.model.task, recent, on_model, random_state
+        self.out = os.fspath(out or f"{self.task}.npz")
+        self.collection = Collection(folder or f"corrections_{self.task}", self.task)
+        self.retrained = self.error = None
+        self.before = self.kept = None  # the model that a kept one has replaced, and the name of its file
+        self.frozen = []
+        self.presses = []  # how many frames each press has kept
+        self.worker = threading.Thread()
+        self._cancel = threading.Event()
+        old_folders = old_folders or OLD_FOLDERS[self.task]
+        old_folders = [old_folders] if isinstance(old_folders, (str, os.PathLike)) else old_folders
+        self.said = StatusLine()
+        self.undo = button("take it back", self._undo, "", "the frames of the last press are deleted again")
+        self.old = widgets.Text(value=f"{FOLDER_SIGNS} ".join(map(str, old_folders)), description="old frames",
+                                layout=widgets.Layout(width="320px"))
+        self.way = widgets.Dropdown(options=WAYS, value=way, description="learn", layout={"width": "200px"})
+        self.begin = button("retrain", self.start, "primary", "learn old and corrected frames, and compare")
+        self.end = button("cancel", self.cancel, "", "the old model stays")
+        self.bar = widgets.FloatProgress(min=0.0, max=1.0, layout=widgets.Layout(width="160px"))
+        self.table = widgets.HTML()
+        self.keep = button("keep the new model", self._keep, "success", "the old file is kept under another name")
+        self.back = button("go back to the old model", self._go_back, "warning", "the new one is kept, too")
+        self.end.disabled = self.keep.disabled = self.back.disabled = True
+        presses = self._collision_presses() if self.task == "collision" else self._road_presses()
+        self.box = widgets.VBox([
+            heading("That was wrong"), *presses, self.said.widget,
+            widgets.HBox([self.old, self.way, self.begin, self.end, self.bar],
+                         layout=widgets.Layout(flex_flow="row wrap")),
+            self.table, widgets.HBox([self.keep, self.back])])
+        self._count()
+
+    # --- keeping frames ------------------------------------------------------------------------------------------
+
+    def _collision_presses(self):
+        import ipywidgets as widgets
+
+        self.should = {label: button(f"should have been {label.upper()}", lambda label=label: self.press(label), style,
+                                     "keeps the last second with this label", "220px")
+                       for label, style in (("blocked", "danger"), ("free", "success"))}
+        return [widgets.HBox(list(self.should.values()) + [self.undo])]
+
+    def _road_presses(self):
+        import ipywidgets as widgets
+
+        self.freeze = button("that was wrong: show the last second", self._freeze, "danger", "", "300px")
+        self.accept = button("keep with these targets", lambda: self.press(self.targets()), "success")
+        self.accept.disabled = True
+        self.views, self.sliders = [], []
+        columns = []
+        for words in ("where it should have gone, one second ago", "and now"):
+            view = picture(side=SMALL, alt=words)
+            pair = [widgets.IntSlider(value=value, min=0, max=SIDE - 1, description=name, continuous_update=True,
+                                      layout=widgets.Layout(width=f"{SMALL + 30}px"),
+                                      style={"description_width": "90px"})
+                    for name, value in (("right (x)", 112), ("down (y)", 140))]
+            for slider in pair:
+                slider.observe(lambda _: self._draw_frozen(), names="value")
+            self.views.append(view)
+            self.sliders.append(pair)
+            columns.append(widgets.VBox([widgets.HTML(words), view] + pair,
+                                        layout=widgets.Layout(margin="0 12px 0 0")))
+        self.frozen_box = widgets.HBox(columns, layout=widgets.Layout(flex_flow="row wrap"))
+        self.frozen_box.layout.display = "none"
+        return [widgets.HBox([self.freeze, self.accept, self.undo]), self.frozen_box]
+
+    def _freeze(self):
+        self.frozen = self.recent.frames()
+        if not self.frozen:
+            self.said.trouble("no frame has come yet: is the camera running?")
+            return
+        predict = Predictor(self.model)
+        for pair, frame in zip(self.sliders, (self.frozen[0], self.frozen[-1])):
+            answer = predict(frame)  # begin at what the network said: a little correction is the common one
+            for slider, value in zip(pair, (answer.x, answer.y)):
+                slider.value = min(SIDE - 1, int(round((value + 1) * SIDE / 2)))
+        self.frozen_box.layout.display, self.accept.disabled = None, False
+        self._draw_frozen()
+        self.said.say(f"{len(self.frozen)} frames: set both targets, then keep them")
+
+    def _draw_frozen(self):
+        if not self.frozen:
+            return
+        for view, pair, frame in zip(self.views, self.sliders, (self.frozen[0], self.frozen[-1])):
+            x, y = (2.0 * slider.value / SIDE - 1 for slider in pair)
+            view.value = jpeg(draw(frame.image, [RoadPrediction(x, y, frame.stamp)]))
+
+    def targets(self):
+        """[(x, y), (x, y)] in px of the 224 picture: of the first and of the last frozen frame, as the sliders say."""
+        return [tuple(slider.value for slider in pair) for pair in self.sliders]
+
+    def press(self, label):
+        """Keep the last second. label: 'blocked' or 'free', or for the road [(x, y) then, (x, y) now] in px, or one
+        (x, y) for all. -> how many frames were kept."""
+        frames = self.frozen or self.recent.frames()
+        if not frames:
+            self.said.trouble("no frame has come yet: is the camera running?")
+            return 0
+        try:
+            for frame, each in zip(frames, _labels(label, frames)):
+                self.collection.save(frame.image, each)
+        except JetbotMLPError as error:
+            self.said.trouble(error)
+            return 0
+        self.recent.clear()  # the same frame is not kept twice
+        self.presses.append(len(frames))
+        if self.task == "road":
+            self.frozen, self.frozen_box.layout.display, self.accept.disabled = [], "none", True
+        self._count(f"{len(frames)} frames kept; ")
+        return len(frames)
+
+    def _undo(self):
+        for _ in range(self.presses.pop() if self.presses else 0):
+            self.collection.undo()
+        self._count()
+
+    def _count(self, before=""):
+        counts = self.collection.counts()
+        words = ", ".join(f"{count} {name}" for name, count in counts.items())
+        self.said.say(f"{before}corrected so far: {words} ({shown(self.collection.folder)})",
+                      "good" if before else "plain")
+        self.begin.disabled = not sum(counts.values())
+        self.undo.disabled = not self.presses
+
+    # --- learning ------------------------------------------------------------------------------------------------
+
+    def start(self, wait=False):
+        """Retrain in a thread. wait: until it has ended; what went wrong is raised then."""
+        if not self.worker.is_alive():
+            self._cancel.clear()
+            self.error = self.retrained = None
+            self.begin.disabled, self.end.disabled, self.keep.disabled = True, False, True
+            self.table.value, self.bar.value = "", 0.0
+            self.worker = threading.Thread(target=self._run, name="retraining", daemon=True)
+            self.worker.start()
+        if wait:
+            self.worker.join()
+            if self.error is not None:
+                raise self.error
+
+    def cancel(self):
+        """End the training at the next epoch."""
+        self._cancel.set()
+
+    def _watch(self, learning):
+        if self._cancel.is_set():
+            raise Cancelled
+        if learning.share - self.bar.value > 0.01 or learning.share >= 1.0:
+            self.bar.value = learning.share
+
+    def _run(self):
+        old_folders = [part.strip() for part in self.old.value.split(FOLDER_SIGNS) if part.strip()]
+        try:
+            self.said.say("learning old and corrected frames ...")
+            lists = [os.path.join(folder, "exclude.txt") for folder in old_folders]
+            lists = [path for path in lists if os.path.isfile(path)]
+            retrained = retrain(self.model, old_folders, [self.collection.folder], self.way.value, self.random_state,
+                                watch=self._watch, exclude=lists[0] if len(lists) == 1 else None)
+        except Cancelled:
+            self.said.say("cancelled; the old model stays")
+        except JetbotMLPError as error:
+            self.error = error
+            self.said.trouble(error)
+        except Exception as error:  # a thread that dies without a word helps nobody
+            self.error = error
+            self.said.trouble(f"the training ended: {type(error).__name__}: {error}")
+        else:
+            self.retrained = retrained
+            self.said.say(f"done in {retrained.trained.seconds:.0f} s: look at the table, then keep it or not", "good")
+            self.table.value = comparison_html(retrained)
+        finally:
+            self.begin.disabled, self.end.disabled, self.keep.disabled = False, True, self.retrained is None
+
+    def _keep(self):
+        if self.retrained is None:
+            return
+        model = self.retrained.trained.model
+        try:
+            self.kept = save_keeping(self.out, model, self.retrained.golden_image)
+        except (JetbotMLPError, OSError) as error:
+            self.said.trouble(f"not saved: {error}")
+            return
+        self.before = self.model
+        older = f"the old one is kept as {shown(self.kept)}" if self.kept else "the old one stays where it was"
+        self._take(model, f"{shown(self.out)} is the new model; {older}")
+        self.retrained, self.keep.disabled, self.back.disabled = None, True, False
+
+    def _go_back(self):
+        if self.before is None:
+            return
+        try:
+            newer = go_back(self.out, self.kept) if self.kept else set_aside(self.out)
+        except (JetbotMLPError, OSError) as error:
+            self.said.trouble(f"not changed: {error}")
+            return
+        model, self.before = self.before, None
+        self._take(model, f"the old model holds again; the new one is kept as {shown(newer)}")
+        self.back.disabled = True
+
+    def _take(self, model, words):
+        self.model = model
+        if self.on_model is not None:
+            self.on_model(model)
+        self.said.say(words, "good")
+
+
+def corrections_panel(camera, models, folder=None, **keywords):
+    """The widget to display, alone or as `extra` of the live panel.
+
+    camera: value, observe, unobserve; or a `RecentFrames` that somebody feeds; models: a `Model`, a `Predictor`, the
+    path of a model file, or a sequence of them, one for each task; folder: of the corrected frames, or None:
+    corrections_<task>; for several models None or a dict by task. keywords: see `CorrectionsPanel`, for all of them.
+    The widget has `panels`, the `CorrectionsPanel` of each task, and `recent`, which `recent.unwatch()` ends.
+    """
+    import ipywidgets as widgets
+
+    recent = camera if isinstance(camera, RecentFrames) else RecentFrames().watch(camera)
+    single = isinstance(models, (str, os.PathLike, Model, Predictor))
+    panels = {}
+    for model in [models] if single else models:
+        task_folder = folder
+        if isinstance(folder, dict):
+            model = getattr(model, "model", model)
+            model = model if isinstance(model, Model) else load_model(os.fspath(model))
+            task_folder = folder.get(model.task)
+        panel = CorrectionsPanel(recent, model, task_folder, **keywords)
+        panels[panel.task] = panel
+    box = widgets.VBox([panel.box for panel in panels.values()])
+    box.panels, box.recent = panels, recent
+    return box
+
+
+def comparison_html(retrained):
+    """The comparison of `retrain` as a table with its verdict below."""
+    cell = "<td style='padding:3px 18px 3px 0;{}'>{}</td>"
+    head = "".join(f"<th style='text-align:left;padding:3px 18px 3px 0'>{name}</th>"
+                   for name in ("held-out frames", "how many", "old model", "new model"))
+    rows, notes = "", ""
+    for row in retrained.rows:
+        texts = (row.frames, row.before.metrics["samples"], score_words(row.before), score_words(row.after))
+        rows += "<tr>" + "".join(cell.format("", escaped(value)) for value in texts) + "</tr>"
+        notes += f"<li>{escaped(row.frames)} frames: {escaped(row.note)}</li>"
+    meaning = ("right, in % (balanced; in brackets the 95 % interval)" if retrained.trained.model.task == "collision"
+               else "how far off sideways, in px of 224 (in brackets the 95 % interval)")
+    return (f"<table style='line-height:1.5'><tr>{head}</tr>{rows}</table><p>{meaning}</p>"
+            f"<p><b>{escaped(verdict(retrained))}</b></p><ul>{notes}</ul>")
+
+
+def _labels(label, frames):
+    """The label of each frame: one for all, or for the road on a line from the first target to the last, in time."""
+    if isinstance(label, str) or np.ndim(label) == 1:
+        return [label] * len(frames)
+    stamps = np.array([frame.stamp for frame in frames])
+    share = (stamps - stamps[0]) / max(stamps[-1] - stamps[0], 1e-9)
+    if len(frames) == 1:
+        share = np.ones(1)
+    first, last = np.array(label, dtype=float)
+    return [tuple(first + part * (last - first)) for part in share]
