@@ -53,9 +53,11 @@ if left:
 print(json.dumps(answer))
 """
 
-# standard input goes on with [[path, offset, size]]; each comes as its length (8 bytes) and its bytes
+# standard input goes on with [[path, offset, size]]; after the MARK each comes as its length (8 bytes) and its bytes
+MARK = b"jetbot-mlp sends\n"  # before it the robot's shell may greet people
 SEND = """
 import json, os, struct, sys
+sys.stdout.buffer.write(b"jetbot-mlp sends\\n")
 for path, offset, size in json.loads(sys.stdin.buffer.read().decode()):
     try:
         stream = open(path, "rb")
@@ -199,6 +201,9 @@ class SSHHost(RemoteHost):
             with contextlib.suppress(BrokenPipeError):
                 process.stdin.write(json.dumps([[remote, offset, size] for remote, _, offset, size in files]).encode())
                 process.stdin.close()
+            for line in process.stdout:
+                if line.endswith(MARK):
+                    break
             for _, local, _, _ in files:
                 head = process.stdout.read(8)
                 left = struct.unpack(">Q", head)[0] if len(head) == 8 else None
