@@ -175,14 +175,16 @@ class JupyterHost(RemoteHost):
 
 def address_of(name):
     """'jupyter://HOST' -> ('http://HOST:8888', token or None). Raises RemoteError for what is no such address."""
-    parts = urlsplit(name)
     try:
+        parts = urlsplit(name)
         port = parts.port
-    except ValueError:
-        port = 0
-    if parts.scheme not in _SCHEMES or not parts.hostname or port == 0 or "@" in parts.netloc:
-        raise RemoteError(f"expected jupyter://HOST or jupyter://HOST:PORT, found {name.partition('?')[0]!r:.80}; the "
-                          f"password goes into {PASSWORD_VARIABLE} or is asked for")
+        sound = parts.scheme in _SCHEMES and parts.hostname and port != 0 and "@" not in parts.netloc
+    except ValueError:  # a port that is no number, half an IPv6 address
+        sound = False
+    if not sound:
+        found = re.sub(r"//.*@", "//...@", name.partition("?")[0])
+        raise RemoteError(f"expected jupyter://HOST or jupyter://HOST:PORT, found {found!r:.80}; the password goes into "
+                          f"{PASSWORD_VARIABLE} or is asked for")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     if port is None and parts.scheme.startswith("jupyter"):
         port = 8888

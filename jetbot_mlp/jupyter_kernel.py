@@ -86,7 +86,7 @@ class JupyterKernel:
     def _log_in(self):
         answer = self._request("GET", "/api")
         try:
-            if "version" not in answer.json():
+            if "version" not in dict(answer.json()):
                 raise ValueError
         except (ValueError, TypeError):
             raise RemoteError(f"expected a Jupyter server at {self._name}, found something else (status "
@@ -166,7 +166,10 @@ class JupyterKernel:
             self._socket = None
         if self._session_id is not None:  # with its kernel, which would stay there, with its memory
             with contextlib.suppress(RemoteError):
-                self._request("DELETE", f"/api/sessions/{self._session_id}")
+                for _ in range(5):  # refused with status 500 while the server starts a kernel again that died
+                    if self._request("DELETE", f"/api/sessions/{self._session_id}").status_code != 500:
+                        break
+                    time.sleep(0.5)
             self._session_id = None
         self._http.close()
 
@@ -257,7 +260,7 @@ def _error_in_words(reply):
 def _cause(error):
     """The reason of a network error in a few words, 'Connection refused', out of the libraries' nested objects."""
     text = " ".join(str(error).split())
-    found = re.findall(r"\[(?:Errno|WinError) -?[0-9]+\] ([^()'\]]+)", text) or re.findall(r"\[SSL: [^)]*", text)
+    found = re.findall(r"\[(?:Errno|WinError) -?[0-9]+\] ([^()'\"\]]+)", text) or re.findall(r"\[SSL: [^)]*", text)
     return found[-1].strip() if found else text[:120] or type(error).__name__
 
 
