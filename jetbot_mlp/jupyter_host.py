@@ -183,8 +183,8 @@ def address_of(name):
         sound = False
     if not sound:
         found = re.sub(r"//.*@", "//...@", name.partition("?")[0])
-        raise RemoteError(f"expected jupyter://HOST or jupyter://HOST:PORT, found {found!r:.80}; the password goes into "
-                          f"{PASSWORD_VARIABLE} or is asked for")
+        raise RemoteError(f"expected jupyter://HOST or jupyter://HOST:PORT, found {found!r:.80}; the password goes "
+                          f"into {PASSWORD_VARIABLE} or is asked for")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     if port is None and parts.scheme.startswith("jupyter"):
         port = 8888

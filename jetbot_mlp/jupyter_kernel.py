@@ -23,6 +23,7 @@ from .errors import ConnectionCut, RemoteError
 CONNECT_S = 8.0  #: a robot that does not answer by then is off, or in another network
 REPLY_S = 30.0  #: for one answer of the server itself
 OUR_NAME = "jetbot_mlp deploy"  #: of the kernel, in the browser's list of what is running
+QUIET_S = 30.0  #: servers end a channel that is not served for 90 s, as while other robots' passwords are asked for
 FORGOTTEN_S = 120.0  #: after such a time without a connection a kernel of ours is ended
 KERNEL_START_S = 60.0  #: a Nano that is busy takes twenty
 
@@ -43,7 +44,8 @@ class JupyterKernel:
         self.address = address.rstrip("/")
         self._password, self._token, self._ask = password, token, ask
         self._name = urlsplit(self.address).netloc  # for messages
-        self._socket = self._session_id = None
+        self._socket = self._session_id = self._kernel_id = None
+        self._last_heard = 0.0  #: s, monotonic
 
     def __enter__(self):
         """Log in and start the kernel. Raises RemoteError, and leaves nothing open then."""
@@ -69,6 +71,10 @@ class JupyterKernel:
         Raises RemoteError when the code raises or timeout_s is over, ConnectionCut when the connection breaks or
         the kernel dies.
         """
+        if time.monotonic() - self._last_heard > QUIET_S:
+            with contextlib.suppress(Exception):  # the old one may be broken in any way
+                self._socket.close(timeout=1)
+            self._connect()
         content = {"code": code, "silent": True, "store_history": False, "allow_stdin": False, "stop_on_error": True,
                    "user_expressions": {} if value is None else {"value": value}}
         reply = self._answer("execute_request", "execute_reply", content, timeout_s, on_output)
@@ -125,10 +131,14 @@ class JupyterKernel:
         session = self._json("POST", "/api/sessions", json={
             "name": OUR_NAME, "path": f"{OUR_NAME} {self._message_session}", "type": "console",
             "kernel": {"name": name}})
-        self._session_id, kernel_id = session["id"], session["kernel"]["id"]
+        self._session_id, self._kernel_id = session["id"], session["kernel"]["id"]
+        self._connect()
+
+    def _connect(self):
+        """Open the channel to the kernel, and wait until it answers."""
         parts = urlsplit(self.address)
         address = f"{'wss' if parts.scheme == 'https' else 'ws'}://{parts.netloc}{parts.path}"
-        address += f"/api/kernels/{kernel_id}/channels?session_id={self._message_session}"
+        address += f"/api/kernels/{self._kernel_id}/channels?session_id={self._message_session}"
         headers = ["Cookie: " + "; ".join(f"{c.name}={c.value}" for c in self._http.cookies)]
         if self._token:
             headers.append(f"Authorization: token {self._token}")
@@ -235,6 +245,7 @@ class JupyterKernel:
                 idle = found.get("execution_state") == "idle"
             elif kind == "stream" and on_output is not None:
                 on_output(found.get("text", ""))
+        self._last_heard = time.monotonic()
         return reply
 
     def _told_by_kernel(self, seconds, function, *arguments):

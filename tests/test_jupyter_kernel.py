@@ -35,7 +35,7 @@ def only_log_in(monkeypatch):
     monkeypatch.setattr(JupyterKernel, "_start", lambda kernel: None)
 
 
-def test_with_the_password_code_runs_there_and_its_value_and_output_come_back(address):
+def test_with_the_password_code_runs_there_and_its_value_and_output_come_back(address, monkeypatch):
     said = []
     with JupyterKernel(address, password=PASSWORD) as kernel:
         assert len(sessions_on(address)) == 1
@@ -47,6 +47,9 @@ def test_with_the_password_code_runs_there_and_its_value_and_output_come_back(ad
             kernel.run("1 / 0")
         with pytest.raises(RemoteError, match="NameError"):
             kernel.run("", "nobody")
+        kernel._socket.shutdown()  # as a server does when nobody has listened for long: opened again by itself
+        monkeypatch.setattr(jupyter_kernel, "QUIET_S", -1.0)
+        assert kernel.run("", "x") == 6
         with pytest.raises(RemoteError, match="no answer from the kernel in time"):
             kernel.run("import time; time.sleep(0.6)", timeout_s=0.1)
     assert "".join(said) == "한글\n7\n"
