@@ -102,3 +102,8 @@ def _round_up(value):
     """The next of 1, 2, 4, 8 times a power of ten, so that quarters of it are short numbers."""
     power = 10.0 ** np.floor(np.log10(value))
     return next(step * power for step in (1, 2, 4, 8, 10) if value <= step * power * (1 + 1e-9))
+
+
+def as_png(picture, scale=1):
+    """uint8 (h, w) or (h, w, 3) BGR -> the bytes of a PNG, each pixel scale px large; for IPython.display.Image."""
+    return cv2.imencode(".png", np.ascontiguousarray(picture.repeat(scale, axis=0).repeat(scale, axis=1)))[1].tobytes()

@@ -20,7 +20,7 @@ FLOORS = [
     "crossvalidate_table",
     "network wheel_calibration hand_drive exclusion explanation report_suspects labelled_frames mnist driver report sim_labels "
     "sim_render sim_view recording terminal training_pictures remote_host",
-    "gradient_check average dataset collection live_drive model_file report_trained sim_dataset sim_expert recorder "
+    "digits gradient_check average dataset collection live_drive model_file report_trained sim_dataset sim_expert recorder "
     "replay jupyter_host ssh_host",
     "lecture simulator train_frames model_versions export_onnx proof wheel_file",
     "train_mnist sim_drive hardware crossvalidate retrain __init__",

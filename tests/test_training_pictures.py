@@ -1,8 +1,9 @@
+import cv2
 import numpy as np
 from synthetic import collision_dataset
 
 from jetbot_mlp.evaluation import score
-from jetbot_mlp.training_pictures import HELD_OUT, LEARNT, curves_picture, tiled, worst_pictures
+from jetbot_mlp.training_pictures import HELD_OUT, LEARNT, as_png, curves_picture, tiled, worst_pictures
 
 
 def has_color(picture, color):
@@ -51,3 +52,9 @@ def test_tiles_stand_side_by_side():
     whole = tiled([one, other, one], columns=2, gap=1)
     assert whole.shape == (7, 5, 3)
     assert (whole[:3, :2] == 0).all() and (whole[:3, 3:] == 9).all() and (whole[4:, 3:] == 255).all()
+
+
+def test_a_png_keeps_every_pixel():
+    image = np.arange(12, dtype=np.uint8).reshape(3, 4)
+    read = cv2.imdecode(np.frombuffer(as_png(image, 5), np.uint8), cv2.IMREAD_GRAYSCALE)
+    np.testing.assert_array_equal(read, image.repeat(5, axis=0).repeat(5, axis=1))
