@@ -269,11 +269,15 @@ def model(name, child):
 
 
 def guard(running, child, on_robot):
-    """running: [(process id, MB)] of guards at work; child: answers ready_s, rss_mb of one started for the check;
-    None where there is nothing to guard."""
+    """running: [(process id, MB, of which process, state)] of guards at work; child: answers ready_s, rss_mb of one
+    started for the check; None where there is nothing to guard."""
     name = "motor guard"
+    hung = [parent for _, _, parent, state in running if state == "holding"]
+    if hung:
+        return bad(name, f"process {hung[0]} hangs, its guard holds the wheels at zero",
+                   f"restart that notebook's kernel, or: kill {hung[0]}")
     if running:
-        return good(name, "at work: " + ", ".join(f"process {pid}, {mb:.0f} MB" for pid, mb in running))
+        return good(name, "at work: " + ", ".join(f"process {pid}, {mb:.0f} MB" for pid, mb, _, _ in running))
     if child is None:
         return note(name, "no wheels to guard" + NOT_HERE)
     if failure(child):

@@ -16,9 +16,10 @@ import signal
 import subprocess
 import sys
 
-from . import robot_settings
+from . import processes, robot_settings
 from .doctor_checks import DISPLAY, Child
 from .motor_chip import KINDS, open_bus
+from .motor_guard import PROGRAM
 
 BUSES = (0, 1, 7)  # of the 40-pin header: 1 on Nano and Xavier, 7 on Orin
 
@@ -163,13 +164,9 @@ def i2c_buses(look):
 
 
 def running_guards():
-    """[(process id, MB)] of the motor guards at work."""
-    pids = []
-    for folder in glob.glob("/proc/[0-9]*"):
-        words = read(os.path.join(folder, "cmdline")).split("\0")
-        if words[1:4] == ["-I", "-S", "-c"] and "jetbot_mlp.guard_process" in words[4]:
-            pids.append(int(folder[6:]))
-    return [(pid, rss_mb(pid)) for pid in sorted(pids)]
+    """[(process id, MB, RunningGuard.parent, .state)] of the motor guards at work."""
+    found = processes.running_guards(PROGRAM, BUSES)
+    return [(guard.pid, rss_mb(guard.pid), guard.parent, guard.state) for guard in found]
 
 
 def in_i2c_group():

@@ -16,11 +16,37 @@ official stop() does; every official command enables again.
 import importlib
 import os
 import time
-from typing import NamedTuple
+from typing import Callable, NamedTuple
 
 I2C_SLAVE = 0x0703  # ioctl of linux/i2c-dev.h: the address that read and write on the file talk to
+I2C_RDWR = 0x0707  # ... and the one for several messages in one transaction
+I2C_M_RD = 1
 PROBES = 3  # a chip that is busy with another process may miss one
 PROBE_PAUSE_S = 0.02
+
+
+def pca9685_turns(read):
+    """Whether a wheel is driven, by the registers. read: register -> 0 to 255.
+
+    Channel n has LEDn_ON_L, ON_H, OFF_L, OFF_H from register 6 + 4 n; its share of time is (OFF - ON) mod 4096
+    (data sheet 7.3.3). A bridge drives its wheel when its two inputs differ: Adafruit's have a third for the
+    speed (PWM, IN1, IN2), Waveshare's two are pulsed themselves.
+    """
+    def duty(channel):
+        on_low, on_high, off_low, off_high = (6 + 4 * channel + i for i in range(4))
+        off = read(off_high)
+        if off & 0x10:  # full off wins over full on
+            return 0
+        on = read(on_high)
+        return 4096 if on & 0x10 else ((off << 8 | read(off_low)) - (on << 8 | read(on_low))) % 4096
+
+    return any((duty(pwm) and duty(in1) != duty(in2)) or duty(ina) != duty(inb)
+               for pwm, in1, in2, ina, inb in ((8, 10, 9, 1, 0), (13, 11, 12, 2, 3)))
+
+
+def scmd_turns(read):
+    """The same for the SCMD: enabled, and one of the speeds is not zero."""
+    return bool(read(0x70) & 1) and (read(0x20), read(0x21)) != (0x80, 0x80)
 
 
 class Kind(NamedTuple):
@@ -29,11 +55,12 @@ class Kind(NamedTuple):
     name: str
     address: int
     stop: tuple  #: of (register, value): what brings both wheels to zero, the best first
+    turns: Callable  #: (read) -> whether a wheel is driven
 
 
 KINDS = (  # in the order in which the official package looks
-    Kind("PCA9685", 0x60, ((0xFD, 0x10),)),
-    Kind("SCMD", 0x5D, ((0x70, 0x00), (0x20, 0x80), (0x21, 0x80))),
+    Kind("PCA9685", 0x60, ((0xFD, 0x10),), pca9685_turns),
+    Kind("SCMD", 0x5D, ((0x70, 0x00), (0x20, 0x80), (0x21, 0x80)), scmd_turns),
 )
 
 
@@ -53,6 +80,24 @@ class DeviceBus:
         self._talk_to(address)
         os.write(self._file, bytes((register, value)))
 
+    def read(self, address, register):
+        """One register, in one transaction: another process can't put a register of its own in between."""
+        import ctypes
+        import fcntl
+
+        class Message(ctypes.Structure):  # struct i2c_msg
+            _fields_ = [("address", ctypes.c_uint16), ("flags", ctypes.c_uint16), ("length", ctypes.c_uint16),
+                        ("data", ctypes.POINTER(ctypes.c_uint8))]
+
+        class Transaction(ctypes.Structure):  # struct i2c_rdwr_ioctl_data
+            _fields_ = [("messages", ctypes.POINTER(Message)), ("count", ctypes.c_uint32)]
+
+        which, value = ctypes.c_uint8(register), ctypes.c_uint8()
+        messages = (Message * 2)(Message(address, 0, 1, ctypes.pointer(which)),
+                                 Message(address, I2C_M_RD, 1, ctypes.pointer(value)))
+        fcntl.ioctl(self._file, I2C_RDWR, Transaction(messages, 2))
+        return value.value
+
     def probe(self, address):
         """Raises unless something answers there; changes nothing."""
         self._talk_to(address)
@@ -68,6 +113,10 @@ class SmbusBus:
     def write(self, address, register, value):
         """One byte into a register, as one transaction."""
         self._bus.write_byte_data(address, register, value)
+
+    def read(self, address, register):
+        """One register, as one transaction."""
+        return self._bus.read_byte_data(address, register)
 
     def probe(self, address):
         """Raises unless something answers there. Register 0 may be read in both chips."""
@@ -104,6 +153,10 @@ class MotorChip:
                 failure = failure or error
         if failure is not None:
             raise failure
+
+    def turning(self):
+        """Whether the chip drives a wheel now. Raises what the bus raises."""
+        return self._kind.turns(lambda register: self._bus.read(self._kind.address, register))
 
 
 def find_chip(numbers, open_bus=open_bus):

@@ -15,6 +15,7 @@ import sys
 import time
 
 from .errors import HardwareError
+from .processes import YIELD, running_guards, shown
 
 LIMIT_S = 0.5  # s without a beat; above the watchdog's 0.4, so a healthy process always acts first
 START_S = 10.0  # s for a Python to start on a busy robot
@@ -25,6 +26,14 @@ BUSES = (1, 7, 0)  # Nano and Xavier have the header's I2C as bus 1, Orin as bus
 # library's, so nothing beside a notebook is mistaken for it.
 PROGRAM = ("import sys; sys.path += sys.argv.pop(1).split(chr(10)); "
            "from jetbot_mlp.guard_process import main; main()")
+
+
+# what the guard says when the wheels must not turn -> why, for people
+REASONS = {
+    b"s": "the motor guard stopped the wheels: no command for {} s, this program hung; start again",
+    b"x": "`jetbot-mlp stop` was called; start again",
+    b"y": "another program started to drive this robot; start again to take it over",
+}
 
 
 class NoMotorChip(HardwareError):
@@ -96,7 +105,8 @@ class MotorGuard:
         return None if self._process is None else self._process.pid
 
     def arm(self):
-        """An explicit start: the guard lets go of held wheels, and is known to listen.
+        """An explicit start: the guard lets go of held wheels, and is known to listen; what drives in other
+        processes stops, and the guard of one that hangs lets go.
 
         Raises HardwareError when it does not answer; it is closed then, so that the next start gets a fresh one.
         """
@@ -105,7 +115,26 @@ class MotorGuard:
             found = self._gone()
             self.close()
             raise HardwareError(f"motor guard: expected it to answer, found {found}; start again")
+        self._take_over()
+        self._drain()
         self._reason = self._unanswered = None
+
+    def _take_over(self):
+        """One robot, one driver: else a second one's wheels would be held by the guard of one that hung, unseen."""
+        for other in running_guards(self.program, self.buses):
+            if other.pid == self.pid:
+                continue
+            try:
+                os.kill(other.pid, YIELD)
+            except PermissionError:
+                print(f"{shown(other.parent)} of another user may hold the wheels; if they do not turn: sudo "
+                      "jetbot-mlp stop", file=sys.stderr)
+                continue
+            except OSError:  # ended meanwhile
+                continue
+            if other.state in ("driving", "holding"):
+                was = "hung, and its guard held the wheels" if other.state == "holding" else "drove"
+                print(f"{shown(other.parent)} {was}: the wheels are taken over", file=sys.stderr)
 
     def beat(self):
         """Before each command to the wheels. -> None, or the reason why it must not be written."""
@@ -151,9 +180,9 @@ class MotorGuard:
             data = os.read(self._process.stdout.fileno(), 4096)
         except (OSError, ValueError, AttributeError):  # BlockingIOError: it has said nothing
             return b""
-        if b"s" in data:
-            self._reason = (f"the motor guard stopped the wheels: no command for {self.limit_s} s, this program "
-                            "hung; start again")
+        for letter, reason in REASONS.items():
+            if letter in data:
+                self._reason = reason.format(self.limit_s)
         if data:
             self._unanswered = None
         return data

@@ -15,7 +15,7 @@ SMBUS = """
 from fake_i2c import FakeBus
 class SMBus:
     def __init__(self, number): self.bus = FakeBus({!r})
-    def read_byte_data(self, address, register): self.bus.probe(address)
+    def read_byte_data(self, address, register): return self.bus.read(address, register)
     def write_byte_data(self, *what): self.bus.write(*what)
 """
 
@@ -34,6 +34,17 @@ class FakeBus:
     def write(self, address, register, value):
         self.probe(address)
         self._note(f"{address} {register} {value}")
+
+    def read(self, address, register):
+        """Of either chip; its registers are 0 at first."""
+        self.probe(address)
+        value = 0
+        for _, to, written, number in self.log():
+            every = address == PCA and 0xFA <= written <= 0xFD and 6 <= register < 70 and \
+                register % 4 == (6 + written - 0xFA) % 4
+            if to == address and (written == register or every):
+                value = number
+        return value
 
     def died(self):
         """Marks the moment at which the process that drives is about to die."""

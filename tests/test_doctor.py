@@ -164,8 +164,13 @@ def test_a_camera_that_another_process_holds_is_not_opened():
     assert "camera" not in patient.asked
 
 
+def test_a_guard_that_holds_the_wheels_of_a_program_that_hangs_is_told():
+    finding = examine(Patient(running_guards=[(12, 9.0, 11, "rest"), (14, 9.0, 13, "holding")]))["motor guard"]
+    assert finding.state == "bad" and "process 13 hangs" in finding.found and "kill 13" in finding.remedy
+
+
 def test_no_second_guard_is_started_beside_one_at_work():
-    patient = Patient(running_guards=[(12, 9.0)])
+    patient = Patient(running_guards=[(12, 9.0, 11, "driving")])
     assert examine(patient)["motor guard"] == ("motor guard", "good", "at work: process 12, 9 MB", "")
     assert "guard" not in patient.asked
 
@@ -410,6 +415,6 @@ def test_a_real_guard_is_started_measured_and_ended(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path))
     child = doctor_probes.ask("guard")
     assert child.status == 0 and 0 < child.answer["ready_s"] < 10 and 0 < child.answer["rss_mb"] < 30, child
-    left = [pid for pid, _ in doctor_probes.running_guards()
+    left = [pid for pid, _, _, _ in doctor_probes.running_guards()
             if str(tmp_path) in doctor_probes.read(f"/proc/{pid}/cmdline")]
     assert left == []

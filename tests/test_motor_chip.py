@@ -2,7 +2,7 @@ import os
 import sys
 
 import pytest
-from fake_i2c import PCA, SCMD, FakeBus, motion, turn
+from fake_i2c import PCA, PINS, SCMD, FakeBus, motion, set_pwm, turn
 
 from jetbot_mlp import motor_chip
 from jetbot_mlp.motor_chip import KINDS, MotorChip, find_chip, open_bus
@@ -124,3 +124,60 @@ def test_a_device_is_spoken_to_by_its_address(monkeypatch, tmp_path):
     opened.write(0x60, 0xFD, 0x10)
     os.close(opened._file)
     assert addressed == [(0x0703, 0x60)] * 2 and device.read_bytes() == b"x\xfd\x10"
+
+
+# ---- read back
+
+def test_whether_a_wheel_turns_is_read_from_a_pca9685_at_every_moment_of_the_official_sequence(bus):
+    chip = MotorChip(bus, 1, KINDS[0])
+    turn(bus)
+    assert chip.turning()
+    chip.stop()
+    assert not chip.turning()
+    writes = [row[1:] for row in bus.log()]
+    for cut in range(1, len(writes), 7):
+        part = FakeBus(f"{bus.path}{cut}", (PCA,))
+        for write in writes[:cut]:
+            part.write(*write)
+        assert MotorChip(part, 1, KINDS[0]).turning() == turning(part)
+
+
+@pytest.mark.parametrize("wheel", [0, 1])
+@pytest.mark.parametrize("kind", ["adafruit", "waveshare"])
+def test_one_wheel_of_either_board_is_enough(bus, wheel, kind):
+    pwm, in1, in2, ina, inb = PINS[wheel]
+    for pin, on, off in ((pwm, 0, 1600), (in2, 4096, 0)) if kind == "adafruit" else ((inb, 0, 1600),):
+        set_pwm(bus, pin, on, off)
+    assert MotorChip(bus, 1, KINDS[0]).turning()
+
+
+def test_whether_a_wheel_turns_is_read_from_an_scmd(bus):
+    chip = MotorChip(bus, 1, KINDS[1])
+    for register in (0x20, 0x21):
+        chip.stop()
+        assert not chip.turning()
+        bus.write(SCMD, register, 200)
+        assert not chip.turning()  # not enabled
+        bus.write(SCMD, 0x70, 1)
+        assert chip.turning()
+        bus.write(SCMD, register, 0x80)
+        assert not chip.turning()
+
+
+def test_a_register_is_read_in_one_transaction(monkeypatch, tmp_path):
+    seen = []
+
+    def ioctl(file, request, transaction):
+        first, second = transaction.messages[0], transaction.messages[1]
+        seen.append((request, transaction.count, first.address, first.flags, first.length, first.data[0],
+                     second.address, second.flags, second.length))
+        second.data[0] = 77
+
+    (tmp_path / "i2c").write_bytes(b"")
+    bus = motor_chip.DeviceBus.__new__(motor_chip.DeviceBus)
+    bus._file = os.open(str(tmp_path / "i2c"), os.O_RDWR)
+    fcntl = pytest.importorskip("fcntl")
+    monkeypatch.setattr(fcntl, "ioctl", ioctl)
+    assert bus.read(0x60, 0xFD) == 77
+    assert seen == [(0x0707, 2, 0x60, 0, 1, 0xFD, 0x60, 1, 1)]  # linux/i2c-dev.h: write 1 byte, read 1
+    os.close(bus._file)

@@ -1,4 +1,5 @@
 """Parents that really die, in every way, with an imitated motor chip that two processes share."""
+import contextlib
 import os
 import signal
 import subprocess
@@ -15,9 +16,10 @@ from jetbot_mlp import motor_guard
 from jetbot_mlp.driver import Driver
 from jetbot_mlp.errors import HardwareError
 from jetbot_mlp.gate import MotorGate
-from jetbot_mlp.guard_process import Guard, stop_for_good
+from jetbot_mlp.guard_process import HOLD_S, Guard, stop_for_good
 from jetbot_mlp.messages import WheelCommand
 from jetbot_mlp.motor_guard import MotorGuard, NoMotorChip, guard_for
+from jetbot_mlp.processes import STOP, YIELD, read
 
 TESTS = os.path.dirname(os.path.abspath(__file__))
 
@@ -67,12 +69,22 @@ def bus(tmp_path):
     return FakeBus(tmp_path / "bus")
 
 
-def start_parent(bus, code):
+def start_parent(bus, code, **keywords):
     """-> process that drives and then runs code; it prints its guard's process id first."""
     script = PARENT.format(root=os.path.dirname(TESTS), tests=TESTS, path=bus.path,
                            program=PROGRAM.format(bus.path, bus.addresses))
     return subprocess.Popen([sys.executable, "-c", script + code], stdout=subprocess.PIPE,
-                            stderr=subprocess.STDOUT, start_new_session=True)
+                            stderr=subprocess.STDOUT, start_new_session=True, **keywords)
+
+
+@contextlib.contextmanager
+def start_guarded(bus, code, **keywords):
+    """The same for a with block, which kills it at its end."""
+    process = start_parent(bus, code, **keywords)
+    try:
+        yield process
+    finally:
+        clear_away(process)
 
 
 def clear_away(process):
@@ -96,6 +108,11 @@ def parent(bus):
     yield start
     for process in started:
         clear_away(process)
+
+
+def drives_by_itself(bus):
+    """Waits until a parent has come to its own code. -> whether it has."""
+    return wait_until(lambda: any(row[1:] == (0, 0, 0) for row in bus.log()), 10.0)
 
 
 def start_all(codes, folder):
@@ -173,8 +190,9 @@ def test_held_wheels_are_let_go_by_an_explicit_start_only(parent, bus):
                         "time.sleep(30)")
     assert time_to_zero(bus) < 1.0
     process.send_signal(signal.SIGCONT)
+    assert b"so it hangs; the wheels are held" in process.stdout.readline()  # said by the guard
     assert b"stopped the wheels" in process.stdout.readline()
-    assert wait_until(lambda: not moving(bus), 0.2)
+    assert wait_until(lambda: not moving(bus), 1.0)
     assert process.stdout.readline() == b"None\n"
     assert wait_until(lambda: moving(bus), 0.3)
 
@@ -353,9 +371,93 @@ def test_a_missed_beat_is_late_once_and_held_until_armed():
     guard = Guard(0.5)
     assert guard.hear(b"bb", 10.0) == b"b" and not guard.late(10.5)
     assert guard.late(10.51) and not guard.late(10.52) and guard.state == "holding"
-    assert guard.hear(b"brb", 10.6) == b"" and guard.state == "holding"
+    assert guard.hear(b"brb", 10.6) == b"s" and guard.state == "holding"
     assert guard.hear(b"ab", 10.7) == b"ab" and guard.state == "driving"
     assert guard.hear(b"r", 10.8) == b"" and not guard.late(99.0)
+
+
+def held():
+    guard = Guard(0.5)
+    guard.hear(b"b", 10.0)
+    assert guard.late(11.0)
+    return guard
+
+
+def test_a_program_that_hangs_is_held_for_as_long_as_it_hangs():
+    guard = held()
+    assert not guard.late(1e6) and guard.state == "holding"
+
+
+def test_a_program_that_woke_and_rests_is_held_a_moment_longer_and_then_only_refused():
+    guard = held()
+    guard.hear(b"r", 20.0)
+    assert not guard.late(20.0 + HOLD_S) and guard.state == "holding"
+    assert not guard.late(20.1 + HOLD_S) and guard.state == "away"
+    assert guard.hear(b"b", 30.0) == b"s" and not guard.late(40.0) and guard.state == "away"
+    assert guard.hear(b"ab", 50.0) == b"ab" and guard.state == "driving"
+
+
+def test_a_beat_that_comes_while_it_is_held_makes_it_be_held_on():
+    guard = held()
+    guard.hear(b"rb", 20.0)
+    assert not guard.late(1e6) and guard.state == "holding"
+
+
+def test_told_to_stop_it_holds_one_that_drove_until_it_rests_and_one_that_rested_for_a_moment():
+    guard = Guard(0.5)
+    guard.hear(b"ab", 10.0)
+    assert guard.order(STOP, 10.1) == b"x" and guard.hear(b"b", 10.2) == b"x"
+    assert not guard.late(1e6) and guard.state == "holding"
+    guard = Guard(0.5)
+    assert guard.order(STOP, 10.0) == b"x" and guard.state == "holding"
+    assert not guard.late(10.1 + HOLD_S) and guard.state == "away"
+    assert guard.hear(b"b", 20.0) == b"x"
+
+
+def test_told_to_yield_it_lets_go_at_once_and_refuses():
+    guard = held()
+    assert guard.order(YIELD, 11.1) == b"y" and guard.state == "away"
+    assert guard.hear(b"brb", 11.2) == b"y" and guard.state == "away" and not guard.late(1e6)
+    assert guard.hear(b"a", 12.0) == b"a" and guard.state == "rest"
+
+
+# ---- one robot, several programs
+
+def test_a_start_elsewhere_takes_the_wheels_over_from_a_program_that_hangs(parent, guard, bus, capsys):
+    process, other = parent("os.kill(os.getpid(), signal.SIGSTOP)")
+    assert wait_until(lambda: read(f"/proc/{other}/comm").strip() == "guard:holding", 5.0)
+    guard.arm()
+    assert f"process {process.pid} (" in capsys.readouterr().err
+    assert wait_until(lambda: read(f"/proc/{other}/comm").strip() == "guard:away", 5.0)
+    turn(bus)
+    for _ in range(20):
+        assert guard.beat() is None and moving(bus)  # nobody else writes zeros
+        time.sleep(0.02)
+    process.kill()  # and not at its end either
+    assert wait_until(lambda: gone(other), 5.0)
+    assert moving(bus)
+
+
+def test_a_start_elsewhere_stops_a_program_that_drives_and_it_can_start_again(parent, guard, bus, capsys):
+    process, _ = parent("while True:\n    why = guard.beat()\n    if why: break\n    time.sleep(0.02)\n"
+                        "guard.rest(); print(why, flush=True); guard.arm(); print('armed', flush=True); time.sleep(60)")
+    assert drives_by_itself(bus)
+    guard.arm()
+    assert b"another program started to drive" in process.stdout.readline()
+    assert "drove: the wheels are taken over" in capsys.readouterr().err
+    assert b"armed" in process.stdout.readline()
+    assert wait_until(lambda: "another program" in (guard.beat() or ""), 5.0)
+
+
+def test_other_buses_and_other_programs_are_not_taken_over(guard, bus):
+    other = MotorGuard((5,), program=PROGRAM.format(bus.path, bus.addresses)).start()
+    third = MotorGuard(program=PROGRAM.format(bus.path + "2", bus.addresses)).start()
+    for one in (guard, other, third):
+        one.arm()
+    time.sleep(0.4)  # longer than a guard takes to look at its signals
+    assert all(one.beat() is None and one.beat() is None for one in (guard, other, third))
+    other.close()
+    third.close()
 
 
 # ---- in the gate

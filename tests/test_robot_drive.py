@@ -94,7 +94,9 @@ sys.path[:0] = [{folder!r}, {tests!r}, {root!r}]
 from driving_fakes import straight_on, wait_until
 from fake_i2c import FakeBus, turn
 from fake_jetbot import make_jetbot
+from jetbot_mlp import motor_guard
 from jetbot_mlp.robot_drive import drive_robot
+motor_guard.BUSES = (1000 + os.getpid(),)  # a robot of its own: other tests may stop their wheels meanwhile
 module = sys.modules["jetbot"] = make_jetbot()
 def end():
     assert wait_until(lambda: module.chip.wheels != (0, 0))
@@ -112,8 +114,10 @@ import os, sys, signal, threading
 sys.path[:0] = [{folder!r}, {tests!r}, {root!r}]
 from driving_fakes import straight_on, wait_until
 from fake_jetbot import make_jetbot
+from jetbot_mlp import motor_guard
 from jetbot_mlp.recorder import Recorder
 from jetbot_mlp.robot_drive import drive_robot
+motor_guard.BUSES = (1000 + os.getpid(),)
 sys.modules["jetbot"] = make_jetbot()
 recorder = Recorder({drive!r})
 def end():
