@@ -24,7 +24,7 @@ CONNECT_S = 8.0  #: a robot that does not answer by then is off, or in another n
 REPLY_S = 30.0  #: for one answer of the server itself
 OUR_NAME = "jetbot_mlp deploy"  #: of the kernel, in the browser's list of what is running
 QUIET_S = 30.0  #: servers end a channel that is not served for 90 s, as while other robots' passwords are asked for
-FORGOTTEN_S = 120.0  #: after such a time without a connection a kernel of ours is ended
+FORGOTTEN_S = 30.0  #: after such a time without a connection a kernel of ours is ended
 KERNEL_START_S = 60.0  #: a Nano that is busy takes twenty
 
 
@@ -163,7 +163,8 @@ class JupyterKernel:
         now = email.utils.parsedate_to_datetime(answer.headers["Date"])  # the robot's clock may be years off
         for session in answer.json() if answer.status_code == 200 else []:
             kernel = session.get("kernel") or {}
-            if not str(session.get("path", "")).startswith(OUR_NAME) or kernel.get("connections"):
+            # -1: notebook 6 counts wrong when a connection ends before it is up
+            if not str(session.get("path", "")).startswith(OUR_NAME) or kernel.get("connections", 0) > 0:
                 continue
             last = datetime.datetime.strptime(kernel["last_activity"][:19], "%Y-%m-%dT%H:%M:%S")
             if (now.replace(tzinfo=None) - last).total_seconds() > FORGOTTEN_S:

@@ -109,6 +109,25 @@ def test_a_cut_connection_is_told_and_the_kernel_it_leaves_is_ended_by_the_next_
     assert sessions_on(address) == []
 
 
+def test_only_our_own_forgotten_kernels_are_ended():
+    class Answer:
+        status_code, headers = 200, {"Date": "Tue, 24 Nov 2026 12:00:40 GMT"}
+
+        def json(self):
+            sessions = [("jetbot_mlp deploy a", 0, "12:00:00"), ("jetbot_mlp deploy b", -1, "12:00:00"),
+                        ("jetbot_mlp deploy c", 1, "12:00:00"), ("jetbot_mlp deploy d", 0, "12:00:30"),
+                        ("road.ipynb", 0, "12:00:00")]
+            return [{"id": path[-1], "path": path, "kernel": {
+                "connections": connections, "last_activity": f"2026-11-24T{last}.123456Z"}}
+                for path, connections, last in sessions]
+
+    asked = []
+    kernel = JupyterKernel("http://robot:8888")
+    kernel._request = lambda *words: asked.append(words) or Answer()
+    kernel._end_forgotten()
+    assert asked == [("GET", "/api/sessions"), ("DELETE", "/api/sessions/a"), ("DELETE", "/api/sessions/b")]
+
+
 def test_nothing_there_is_told_with_the_reason(libraries):
     with pytest.raises(RemoteError, match="expected a Jupyter server at 127.0.0.1:[0-9]+, found: Connection refused;"):
         JupyterKernel(f"http://127.0.0.1:{free_port()}").__enter__()
