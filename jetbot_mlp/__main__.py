@@ -174,8 +174,8 @@ def build_parser():
     sub.add_argument("--camera", default="auto", metavar="NAME", help="auto (default: the robot's own, else a webcam), "
                      "jetbot, gst, zmq, usb, usb:NUMBER, a video file, or a stream's URL")
     sub.add_argument("--film", metavar="VIDEO", help="in the simulator: film the drive (.webm, .mp4)")
-    sub.add_argument("--record", metavar="FOLDER", help="write frames, predictions and commands into this new or "
-                     "empty folder, for replay")
+    sub.add_argument("--record", metavar="FOLDER", help="write frames, predictions and commands into this folder, "
+                     "for replay; into a sub-folder when it holds recorded drives already")
     sub.add_argument("--speed", type=number(0, 1), help="forward, share of full speed (default: 0.2)")
     sub.add_argument("--turn-speed", type=number(0, 1), help="while turning away (default: 0.2)")
     sub.add_argument("--kp", type=number(0, 10), help="steering gain (default: 0.2)")

@@ -16,7 +16,7 @@ from .frame_files import shown
 from .inference import Predictor
 from .model_file import load_model
 from .proof import prove
-from .terminal import print_json, say_skipped, writable_file
+from .terminal import print_json, say, say_skipped, writable_file
 
 
 def check(args):
@@ -58,6 +58,8 @@ def drive(args):
 
             about = about_drive(args, tasks, settings, limits)
             recorder = stack.enter_context(Recorder(args.record, about, patient=args.sim))
+            if recorder.folder != args.record:
+                say(f"{shown(args.record)} holds recorded drives already; this one: {shown(recorder.folder)}")
         if args.sim:
             from .sim_drive import drive_in_simulator, world_kind_for
 
@@ -69,7 +71,7 @@ def drive(args):
             done = drive_robot(predictors, args.seconds, args.camera, settings, limits, args.dry_run, recorder)
     result = done.result
     if recorder is not None:
-        result = dict(result, recording={"folder": shown(args.record), "frames": recorder.frames,
+        result = dict(result, recording={"folder": shown(recorder.folder), "frames": recorder.frames,
                                          "left_out": recorder.dropped, "note": recorder.note})
     if args.json:
         print_json(dict(result, reason=done.reason))
@@ -111,6 +113,7 @@ def _shown(value):
 
 def replay(args):
     """Draw what a model makes of recorded frames; a recorded drive also as it was, and against another model."""
+    from .recording import recordings_in
     from .replay import replay as write_replay
 
     if len(args.sources) > 2:
@@ -118,6 +121,10 @@ def replay(args):
     model, frames = args.sources if len(args.sources) == 2 else (None, args.sources[0])
     writable_file(args.out, ".webm", ".mp4", ".avi")
     predictor = None if model is None else Predictor(load_model(model))
+    others = recordings_in(frames)[1:]
+    if others:
+        say(f"{len(others)} more drives were recorded there; replay one by its name: "
+            f"{', '.join(shown(folder) for folder in others)}")
     done = write_replay(predictor, frames, args.out, args.fps, progress.bar)
     say_skipped(done.skipped)
     if args.json:

@@ -15,7 +15,7 @@ import cv2
 
 from .errors import JetbotMLPError
 from .frame_files import shown
-from .recording import DRIVING, FORMAT, LINES, REFUSED, STOPPED, VERSION, frame_name
+from .recording import DRIVING, FORMAT, LINES, REFUSED, STOPPED, VERSION, frame_name, recordings_in
 
 JPEG_QUALITY = 90
 QUEUE_BYTES = 10 * 2 ** 20  # of waiting pictures: 70 of 224 x 224, two seconds of a disk that hesitates
@@ -26,10 +26,12 @@ CLOSE_S = 1.0  # for what still waits when the drive ends; `jetbot-mlp stop` kil
 class Recorder:
     """A Driver's on_step that records; tell it of the end with `ended`, and close it.
 
-    folder: new or empty. about: dict for the header, may be added to until the first frame.
+    folder: new or empty; in one that holds recorded drives already, a new sub-folder is made, named by the time
+    (`folder` says which). So a service can record at every boot.
+    about: dict for the header, may be added to until the first frame.
     patient: wait for the disk instead of leaving frames out; for the simulator, whose time stands still.
     write: callable(path, bytes) that writes a picture whole, or raises OSError.
-    Raises JetbotMLPError when the folder holds something, or nothing can be written there.
+    Raises JetbotMLPError when the folder holds something else, or nothing can be written there.
 
     >>> with Recorder("drive1", {"models": ["road.npz"]}) as recorder:      # doctest: +SKIP
     ...     driver = Driver(predictor, robot, camera, on_step=recorder)
@@ -58,9 +60,12 @@ class Recorder:
             if not os.path.isdir(self.folder):
                 os.mkdir(self.folder)
                 made = True
+            elif recordings_in(self.folder):
+                self.folder = _new_folder(os.path.join(self.folder, time.strftime("%Y%m%d-%H%M%S")))
+                made = True
             elif os.listdir(self.folder):
-                raise JetbotMLPError(f"expected a new or empty folder to record in, found {shown(self.folder)} with "
-                                     "something in it; name another one")
+                raise JetbotMLPError("expected a folder that is new, empty or has recorded drives, found "
+                                     f"{shown(self.folder)} with something else in it; name another one")
             self._check_disk()
             flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0)
             return made, os.open(os.path.join(self.folder, LINES), flags, 0o644)
@@ -184,6 +189,18 @@ class Recorder:
                 os.rmdir(self.folder)
         except OSError:  # the disk is gone, or someone put something there
             pass
+
+
+def _new_folder(path):
+    """Makes it, or path-2, path-3 ...: a robot's clock may begin anew at every boot. -> which."""
+    number, folder = 1, path
+    while True:
+        try:
+            os.mkdir(folder)
+            return folder
+        except FileExistsError:
+            number += 1
+            folder = f"{path}-{number}"
 
 
 def _values(message):

@@ -51,6 +51,14 @@ def is_recording(path):
     return os.path.isfile(os.path.join(path, LINES))
 
 
+def recordings_in(path):
+    """The recorded drives in a folder: it itself, then those in its sub-folders by name. -> list of paths."""
+    if not os.path.isdir(path):
+        return []
+    below = [os.path.join(path, name) for name in sorted(os.listdir(path))]
+    return [folder for folder in [path] + below if is_recording(folder)]
+
+
 def frame_name(sequence):
     """File name of a frame's picture; in the order of the names is the order of the drive."""
     return f"{sequence:08d}.jpg"

@@ -16,7 +16,7 @@ from .messages import Frame
 from .metrics import PX_PER_UNIT
 from .overlay import draw, draw_both
 from .pictures import decode_picture
-from .recording import is_recording, read_recording
+from .recording import read_recording, recordings_in
 from .video import CODECS, VideoWriter, iter_video
 
 SIDE = 448  #: px of the video's frames, so that the words on them can be read
@@ -35,12 +35,18 @@ class Replay(NamedTuple):
 def replay(predictor, frames, out, frame_rate_hz=None, progress=None):
     """Write the video whole or not at all.
 
-    predictor: a `Predictor`; None shows a recorded drive as it was. frames: a recorded drive; a folder or zip
+    predictor: a `Predictor`; None shows a recorded drive as it was. frames: a recorded drive, or a folder with
+    one of them in it; a folder or zip
     file of pictures, shown in order of capture; or a video file. frame_rate_hz: None: a recorded drive's own.
     Returns Replay. Raises DatasetError when there is nothing to show.
     """
     pairs, skipped = [], []
-    recording = read_recording(frames) if is_recording(frames) else None
+    drives = recordings_in(frames)
+    if len(drives) > 1 and drives[0] != frames:
+        raise DatasetError(f"expected one recorded drive, found {len(drives)} in {shown(frames)}; name one of them: "
+                           f"{shown(', '.join(os.path.basename(drive) for drive in drives))}")
+    frames = drives[0] if drives else frames
+    recording = read_recording(frames) if drives else None
     if recording is not None:
         pictures = _of_recording(frames, recording, skipped, progress)
         frame_rate_hz = frame_rate_hz or _rate_of(recording)

@@ -55,6 +55,26 @@ def test_a_drive_in_the_simulator_is_recorded_shown_and_held_against_another_mod
     assert "on 0.0% of 30 frames one says blocked" in capsys.readouterr().out
 
 
+def test_recorded_twice_into_one_folder_both_drives_can_be_replayed(models, tmp_path, capsys):
+    folder, video = str(tmp_path / "monday"), str(tmp_path / "out.avi")
+    made = [run_json(capsys, "drive", models["road"], "--sim", "--seconds", seconds, "--record", folder)["recording"]
+            for seconds in ("0.2", "0.4")]
+    second = made[1]["folder"]
+    assert made[0]["folder"] == folder == os.path.dirname(second) and [m["frames"] for m in made] == [6, 12]
+    assert main(["replay", folder, "--out", video]) == 0
+    said = capsys.readouterr()
+    assert "6 frames" in said.out and f"1 more drives were recorded there; replay one by its name: {second}" in said.err
+    assert main(["replay", second, "--out", video]) == 0 and "12 frames" in capsys.readouterr().out
+    for name in os.listdir(folder):
+        if not os.path.isdir(os.path.join(folder, name)):
+            os.remove(os.path.join(folder, name))
+    assert main(["replay", folder, "--out", video]) == 0 and "12 frames" in capsys.readouterr().out
+    assert main(["drive", models["road"], "--sim", "--seconds", "0.2", "--record", folder]) == 0
+    capsys.readouterr()
+    assert main(["replay", folder, "--out", video]) == 2
+    assert "expected one recorded drive, found 2" in capsys.readouterr().err
+
+
 def test_a_comparison_with_a_task_that_did_not_drive_says_so(models, tmp_path, capsys):
     folder, video = str(tmp_path / "drive"), str(tmp_path / "out.avi")
     assert main(["drive", models["road"], "--sim", "--seconds", "0.2", "--record", folder]) == 0
@@ -64,7 +84,7 @@ def test_a_comparison_with_a_task_that_did_not_drive_says_so(models, tmp_path, c
 
 
 @pytest.mark.parametrize("words, part", [
-    (["drive", "{road}", "--sim", "--record", "{full}"], "something in it"),
+    (["drive", "{road}", "--sim", "--record", "{full}"], "something else in it"),
     (["drive", "{road}", "--sim", "--record", "{none}/such"], "expected a folder to record in"),
     (["drive", "{road}", "--camera", "fish", "--record", "{none}"], "fish"),
     (["replay", "{full}", "--out", "{none}.avi"], "expected a recorded drive"),

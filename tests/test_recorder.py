@@ -17,7 +17,7 @@ from jetbot_mlp.errors import JetbotMLPError
 from jetbot_mlp.messages import CollisionPrediction, Frame, RoadPrediction, WheelCommand
 from jetbot_mlp.pictures import decode_picture
 from jetbot_mlp.recorder import Recorder, write_picture
-from jetbot_mlp.recording import read_recording
+from jetbot_mlp.recording import read_recording, recordings_in
 
 IMAGE = cv2.resize(np.random.RandomState(0).randint(0, 256, (6, 8, 3)).astype(np.uint8), (64, 48))
 
@@ -227,16 +227,38 @@ def test_the_end_and_the_frame_at_which_it_came_are_noted(tmp_path):
         (0, "driving"), (1, "driving"), (2, "stopped")]
 
 
-def test_a_folder_with_something_in_it_is_refused_and_left_alone(tmp_path):
-    with Recorder(tmp_path / "drive") as recorder:
-        recorder(step(0))
-    before = {name: os.path.getsize(os.path.join(recorder.folder, name)) for name in os.listdir(recorder.folder)}
-    with pytest.raises(JetbotMLPError, match="something in it"):
-        Recorder(recorder.folder)
-    assert before == {name: os.path.getsize(os.path.join(recorder.folder, name)) for name in before}
-    for bad in (tmp_path / "no" / "such", tmp_path / "drive" / "drive.jsonl"):
+def test_a_folder_with_something_else_in_it_is_refused_and_left_alone(tmp_path):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "me.jpg").write_bytes(b"x")
+    with pytest.raises(JetbotMLPError, match="something else in it"):
+        Recorder(tmp_path / "photos")
+    assert os.listdir(str(tmp_path / "photos")) == ["me.jpg"]
+    for bad in (tmp_path / "no" / "such", tmp_path / "photos" / "me.jpg"):
         with pytest.raises(JetbotMLPError, match="expected a folder to record in"):
             Recorder(bad)
+
+
+def test_recording_into_the_same_folder_again_makes_a_sub_folder_for_each_drive(tmp_path, monkeypatch):
+    # a robot without a clock's battery: every boot at the same second
+    monkeypatch.setattr(module.time, "strftime", lambda pattern: "20260101-000003")
+    folders = []
+    for count in (1, 2, 3):
+        with Recorder(tmp_path / "drives") as recorder:
+            for sequence in range(count):
+                recorder(step(sequence))
+        folders.append(recorder.folder)
+    first = str(tmp_path / "drives")
+    assert folders == [first, os.path.join(first, "20260101-000003"), os.path.join(first, "20260101-000003-2")]
+    assert recordings_in(first) == folders
+    assert [len(read_recording(folder).frames) for folder in folders] == [1, 2, 3]
+    assert recordings_in(str(tmp_path / "none")) == [] and recordings_in(str(tmp_path)) == [first]
+
+
+def test_a_drive_without_frames_takes_away_its_sub_folder_only(tmp_path):
+    with Recorder(tmp_path / "drives") as recorder:
+        recorder(step(0))
+    Recorder(tmp_path / "drives").close()
+    assert sorted(os.listdir(str(tmp_path / "drives"))) == ["00000000.jpg", "drive.jsonl"]
 
 
 def test_an_empty_folder_is_taken_and_stays_when_nothing_was_recorded(tmp_path):
