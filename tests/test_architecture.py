@@ -14,7 +14,7 @@ FLOORS = [
     "model_choice layers losses optimizers features metrics control watchdog capture_time pictures road_names augment splits "
     "elastic near_twins text_files calibration video cameras robot_settings progress signals cluster trial_file "
     "motor_guard guard_process notebook_interrupt heartbeat driver_status report_html sim_camera sim_physics sim_room sim_texture "
-    "sim_track recent_frames",
+    "sim_track recent_frames jupyter_kernel",
     "network_settings trainer evaluation inference frame_files gate official_robot stop_wheels doctor_probes overlay "
     "report_plots report_pictures report_scores suspects frame_quality sim_world parallel nearest_neighbour "
     "crossvalidate_table",
