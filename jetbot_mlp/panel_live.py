@@ -9,6 +9,8 @@ import math
 import threading
 import time
 
+import cv2
+
 from .control import DEFAULT_LIMITS, DEFAULT_SETTINGS
 from .errors import JetbotMLPError
 from .explanation import MEANING, draw_heat, draw_input, explain
@@ -126,6 +128,7 @@ class LivePanel:
         import ipywidgets as widgets
 
         found = "no robot (dry runs only)" if self.robot is None else getattr(self.robot, "description", "a robot")
+        found = found.split(" (no robot here")[0]  # why it is a simulated one, open_found has told
         eye = getattr(self.camera, "description", "a camera")
         views = [(self.sees, self.show_sees, None), (self.why, self.show_why, self.meaning)]
         if hasattr(self.robot, "sim"):
@@ -144,8 +147,8 @@ class LivePanel:
             hidden.append(self.heartbeat.widget)
         return widgets.VBox([
             widgets.HTML(f"<span style='opacity:0.75'>{escaped(found)}; {escaped(eye)}</span>"),
-            widgets.HBox([self.picture, controls], layout={"flex_flow": "row wrap"}),
-            widgets.HBox(small, layout={"flex_flow": "row wrap"}), *extra, *hidden])
+            widgets.HBox([self.picture, controls], layout={"flex_flow": "row wrap", "align_items": "flex-start"}),
+            widgets.HBox(small, layout={"flex_flow": "row wrap", "align_items": "flex-start"}), *extra, *hidden])
 
     # --- what the buttons and sliders do ---------------------------------------------------------------------
 
@@ -234,15 +237,17 @@ class LivePanel:
                 return None
         self._seen = image
         model = self.predictors[self.about.index].model
-        shown = {self.picture: draw(image, predictions, command, age_s, scale=2 if image.shape[1] <= SIDE else 1)}
-        if self.show_sees.value:
+        large = cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)  # first: text is then sharp
+        shown = {self.picture: draw(large, predictions, command, age_s)}
+        turn = self.preview.sent % 3  # one small picture with each large one: browsers and robots are slow
+        if self.show_sees.value and turn == 0:
             shown[self.sees] = draw_input(image, model.feature_spec, SMALL_SIDE)
-        if self.show_why.value:
+        if self.show_why.value and turn == 1:
             shown[self.why] = draw_heat(image, explain(model, image))
             red, blue = MEANING[model.task]
             self.meaning.value = (f"<span style='color:#b00020'>&#9632;</span> {red} "
-                                  f"<span style='color:#1478ff'>&#9632;</span> {blue}")
-        if hasattr(self.robot, "sim") and self.preview.sent % 3 == 0:
+                                  f"<br><span style='color:#1478ff'>&#9632;</span> {blue}")
+        if hasattr(self.robot, "sim") and turn == 2:
             sim = self.robot.sim
             shown[self.above] = draw_from_above(sim, list(sim.path)[-PATH:], SMALL_SIDE)
         return shown

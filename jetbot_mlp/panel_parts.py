@@ -37,7 +37,7 @@ def picture(image=None, side=300, alt="picture"):
     import ipywidgets as widgets
 
     shown = widgets.Image(format="jpeg", width=side, layout=widgets.Layout(
-        width=f"{side}px", border=BORDER, object_fit="contain", flex="0 0 auto"))
+        width=f"{side}px", border=BORDER, object_fit="contain", flex="0 0 auto", align_self="flex-start"))
     if hasattr(shown, "alt"):
         shown.alt = alt
     if image is not None:

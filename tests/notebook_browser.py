@@ -24,7 +24,7 @@ import pytest
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 START_S = 40.0  # s, for a Jupyter server or a page on a busy machine
 # counts each picture that has really been loaded into an <img>
-COUNT_LOADS = """image => { image.loads = 0; image.addEventListener('load', () => { image.loads += 1; }); }"""
+COUNT_LOADS = """image => { image.loads = 0; image.onload = () => { image.loads += 1; }; }"""
 NOTE_PRESS = """button => button.addEventListener('click', () => { window.pressedAt = Date.now() / 1000; }, true)"""
 
 
@@ -87,7 +87,7 @@ def jupyter(python, folder, flavour):
     command = [python, "-m", program, "--no-browser", "--allow-root", f"--{app}.port={port}", f"--{app}.ip=127.0.0.1",
                f"--{app}.token=", f"--{app}.password=", f"--{app}.disable_check_xsrf=True"]
     if flavour == "lab":
-        command += ["--LabApp.expose_app_in_browser=True", "--LabApp.news_url=", "--LabApp.check_for_updates_class="
+        command += ["--LabApp.expose_app_in_browser=True", "--LabApp.news_url=None", "--LabApp.check_for_updates_class="
                     "jupyterlab.NeverCheckForUpdate"]
     os.makedirs(own, exist_ok=True)
     with open(os.path.join(own, "server.log"), "w", encoding="utf-8") as log:
@@ -159,7 +159,9 @@ class NotebookPage:
                 return kernel && kernel.status === 'idle'; }""")
         else:
             self.page.wait_for_function("""() => window.Jupyter && Jupyter.notebook && Jupyter.notebook.kernel &&
-                Jupyter.notebook.kernel.is_connected() && document.querySelector('.kernel_idle_icon')""")
+                Jupyter.notebook.kernel.is_connected() && document.querySelector('.kernel_idle_icon') &&
+                'jupyter.widget' in Jupyter.notebook.kernel.comm_manager.targets""")
+            self.page.wait_for_timeout(2000)  # it still asks the kernel for old widgets; new ones would get lost
 
     def run_all(self):
         """All cells, from the first; returns when the last one has been sent."""
