@@ -99,9 +99,9 @@ def _write(picture, text, at, size, color=INK):
 
 
 def _round_up(value):
-    """The next of 1, 2, 4, 8 times a power of ten, so that quarters of it are short numbers."""
+    """The next short number whose quarters are short numbers, too."""
     power = 10.0 ** np.floor(np.log10(value))
-    return next(step * power for step in (1, 2, 4, 8, 10) if value <= step * power * (1 + 1e-9))
+    return next(step * power for step in (1, 1.2, 1.6, 2, 3, 4, 6, 8, 10) if value <= step * power * (1 + 1e-9))
 
 
 def as_png(picture, scale=1):
