@@ -72,7 +72,8 @@ class LiveDrive:
 
     def join(self, timeout=1.0):
         """After a stop: wait for the threads. -> True when they have ended."""
-        return all([driver.join(timeout) for driver in self._drivers()])
+        ended = [driver.join(timeout) for driver in self._drivers()]  # of each, whatever the first one says
+        return all(ended)
 
     # --- what the sliders do ---------------------------------------------------------------------------------
 

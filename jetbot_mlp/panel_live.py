@@ -101,9 +101,9 @@ class LivePanel:
         self.limit = self._slider(("speed limit", 0.0, self.drive.top_speed, 0.01,
                                    "no wheel turns faster, whatever the other sliders say"), self.drive.top_speed)
         self.limit.observe(self._limited, names="value")
-        self.when_blocked = widgets.Dropdown(options=[("stop", "stop"), ("turn left", "turn")], description="if blocked",
-                                             value=self.drive.settings.when_blocked, layout={"width": "auto"},
-                                             style={"description_width": "100px"})
+        self.when_blocked = widgets.Dropdown(
+            options=[("stop", "stop"), ("turn left", "turn")], value=self.drive.settings.when_blocked,
+            description="if blocked", layout={"width": "auto"}, style={"description_width": "100px"})
         self.when_blocked.observe(self._set, names="value")
         for switch, shown in ((self.show_sees, self.sees), (self.show_why, self.why)):
             switch.observe(lambda change, shown=shown: _display(shown, change["new"]), names="value")
@@ -140,8 +140,9 @@ class LivePanel:
             steering.insert(-1, self.when_blocked)
             small[0].children += (self.about,)
         controls = widgets.VBox([
-            self.stop, widgets.HBox([self.start, self.arm], layout={"justify_content": "space-between"}), self.said.widget,
-            self.numbers, self.last.widget, *steering], layout={"width": "380px", "padding": "0 0 0 12px"})
+            self.stop, widgets.HBox([self.start, self.arm], layout={"justify_content": "space-between"}),
+            self.said.widget, self.numbers, self.last.widget, *steering],
+            layout={"width": "380px", "padding": "0 0 0 12px"})
         hidden = [self.preview.widget]
         if hasattr(self.heartbeat, "widget"):
             hidden.append(self.heartbeat.widget)
@@ -208,7 +209,7 @@ class LivePanel:
             kind = {STOPPED: "plain", DRY: "good", ARMED: "good"}[state]
             limit = self.limit.value
             if state == ARMED and limit <= drive.dead_band:
-                self.said.say(f"driving, but no wheel turns below {drive.dead_band:.2f}: raise the speed limit", "plain")
+                self.said.say(f"driving, but no wheel turns below {drive.dead_band:.2f}: raise the speed limit")
             else:
                 self.said.say(WORDS[state], kind)
         self.start.disabled = starting or state != STOPPED

@@ -1,4 +1,4 @@
-"""Opens a notebook in a real browser: JupyterLab 4 or the classic notebook 6, with chromium. What the browser tests share.
+"""Opens a notebook in a real browser, JupyterLab 4 or the classic notebook 6: what the browser tests share.
 
     with jupyter(python, folder, "lab") as server, browser() as chromium:
         page = NotebookPage(chromium, server, "live_demo.ipynb")
@@ -155,8 +155,8 @@ class NotebookPage:
         # a new kernel is there, and idle
         if server.flavour == "lab":
             self.page.wait_for_function("""() => { const app = window.jupyterapp, now = app && app.shell.currentWidget;
-                const kernel = now && now.sessionContext && now.sessionContext.session && now.sessionContext.session.kernel;
-                return kernel && kernel.status === 'idle'; }""")
+                const session = now && now.sessionContext && now.sessionContext.session;
+                return session && session.kernel && session.kernel.status === 'idle'; }""")
         else:
             self.page.wait_for_function("""() => window.Jupyter && Jupyter.notebook && Jupyter.notebook.kernel &&
                 Jupyter.notebook.kernel.is_connected() && document.querySelector('.kernel_idle_icon') &&

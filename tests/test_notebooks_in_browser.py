@@ -15,7 +15,7 @@ UPDATES_HZ = 10.0  # pictures a second that must really be shown
 STOP_S = 0.2  # from the click in the browser to wheels at zero
 
 # what the wheels do, sampled in the kernel, beside what drives them: "time left right" for each change
-WATCH = r'''import threading, time
+WATCH = r"""import threading, time
 def watch():
     with open("wheels.log", "w", buffering=1) as log:
         last = None
@@ -25,7 +25,7 @@ def watch():
                 log.write("%.4f %.4f %.4f\n" % ((time.time(),) + now))
                 last = now
             time.sleep(0.002)
-threading.Thread(target=watch, daemon=True).start()'''
+threading.Thread(target=watch, daemon=True).start()"""
 
 
 def wheels(folder, name):
@@ -100,7 +100,8 @@ def test_the_live_demo_shows_drives_and_stops(tmp_path, flavour, name):
         time.sleep(0.3)
         assert wheels(folder, name)[-1][1:] == (0.0, 0.0)
         stopped_s = wheels(folder, name)[-1][0] - pressed
-        print(f"{flavour} {name}: {standing_hz:.1f} and {updates_hz:.1f} pictures/s, STOP to zero {1e3 * stopped_s:.0f} ms, "
+        print(f"{flavour} {name}: {standing_hz:.1f} and {updates_hz:.1f} pictures/s, "
+              f"STOP to zero {1e3 * stopped_s:.0f} ms, "
               f"{len(after)} changes of the wheels after it")
         assert stopped_s < STOP_S and min(standing_hz, updates_hz) >= UPDATES_HZ
         assert not arm.is_enabled()
