@@ -81,8 +81,10 @@ class TwinWatch:
         self._most = most
         self._names, self._regions = deque(), deque()
 
-    def __len__(self):
-        return len(self._names)
+    @property
+    def names(self):
+        """Of all frames remembered."""
+        return tuple(self._names)
 
     def add(self, name, image):
         """image: uint8 (H, W, 3), of any size."""

@@ -67,6 +67,12 @@ class HandDrive:
             self.gate.stop(reason)
             self._changed.set()
 
+    def stop(self, reason="STOP was pressed"):
+        """Wheels to zero, whoever turned them; never raises."""
+        self._wanted = None
+        self.gate.stop(reason)
+        self._changed.set()
+
     def join(self, timeout=1.0):
         """Wait for the end of what is under way. -> True when it has ended."""
         thread = self._thread

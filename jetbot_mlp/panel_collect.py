@@ -1,0 +1,386 @@
+"""The panel that collects frames: look, drive, press blocked or free, or click where the road goes.
+
+    display(collection_panel("collision", camera, "dataset", robot))
+
+What is saved is the picture that the page showed when it was pressed. The live picture has a thread of its own and is
+dropped while the browser is behind; nothing here hangs on the camera's thread or slows a driver.
+"""
+import base64
+import os
+import threading
+import time
+from collections import deque
+
+import numpy as np
+
+from .capture_time import uuid1_time_s
+from .collection import SIDE as FRAME_SIDE
+from .collection import Collection, balance
+from .errors import JetbotMLPError
+from .frame_files import shown
+from .frame_quality import BLURRED, FrozenWatch, TwinWatch, blur, why_not_to_save
+from .heartbeat import BrowserHeartbeat
+from .messages import CLASSES
+from .panel_clicks import ClickablePicture, dom_events, with_target
+from .panel_hand import DrivePad
+from .panel_parts import BORDER, Preview, Repeater, StatusLine, button, escaped, heading, jpeg, picture
+
+SIDE, SAVED_SIDE = 336, 280  # px
+STATUS_EVERY_S = 0.3
+COMPARED = 300  # frames of the folder, the newest, that new ones are compared with
+ON_THE_WAY = 8  # pictures sent last that may be what the page shows
+DOWNLOAD_BYTES = 16 * 2 ** 20  # a larger zip is not sent through the page
+KEYS = {"collision": {"b": "blocked", "f": "free"}, "road": {}}
+STYLES = {"blocked": "danger", "free": "success"}
+
+
+class CollectionPanel:
+    """The panel's parts by name, for `collection_panel` and tests.
+
+    task: 'collision' or 'road'; camera: with value; folder: path; robot: with set_motors and stop, or None: no drive
+    buttons. heartbeat: True: driving needs the browser to be there; None: nobody needs to look. guard: as for
+    `MotorGate`. way: how clicks are heard, see `panel_clicks`. preview_hz: pictures a second at most.
+    """
+
+    opened = None  # the one that is open: a cell that is run twice leaves no threads behind
+
+    def __init__(self, task, camera, folder, robot=None, heartbeat=True, guard=None, way=None, preview_hz=15.0):
+        self.frames = Collection(folder, task)
+        if CollectionPanel.opened is not None:
+            CollectionPanel.opened.close()
+        self.task, self.camera, self.robot = task, camera, robot
+        self.heartbeat = BrowserHeartbeat() if heartbeat is True and robot is not None else heartbeat or None
+        self.still, self.twins = FrozenWatch(time.monotonic), TwinWatch()
+        self._sent = deque(maxlen=ON_THE_WAY)  # of (number of the picture, frame)
+        self._at = None  # name of the saved frame that is shown
+        self._compared = False  # the folder's frames are among the twins
+        self._busy = threading.Thread()  # zips or restarts the camera; never started: none
+        self._acting = threading.RLock()
+        self._make_widgets(way)
+        self.preview = Preview(self._live_picture, preview_hz, self.said.trouble)
+        self.box = self._laid_out()
+        self.keys = dom_events(self.reach, ["keydown", "keyup", "mouseenter", "mouseleave"], self._on_event)
+        self._show_saved(self._newest())
+        self._count()
+        self.preview.start()
+        self.ticker = Repeater(self._look, STATUS_EVERY_S, "collection", self.said.trouble).start()
+        CollectionPanel.opened = self
+
+    def close(self):
+        """Ends its threads; the wheels stand."""
+        self.preview.close()
+        self.ticker.close()
+        if self.pad is not None:
+            self.pad.close()
+        if self.keys is not None:
+            self.keys.close()
+        if CollectionPanel.opened is self:
+            CollectionPanel.opened = None
+
+    # --- widgets ---------------------------------------------------------------------------------------------
+
+    def _make_widgets(self, way):
+        import ipywidgets as widgets
+
+        self.said, self.quality, self.counted = StatusLine(), StatusLine(), StatusLine()
+        self.labels = {}
+        if self.task == "road":
+            self.live = ClickablePicture(self._clicked, SIDE, way, "save with this target", "camera")
+            self.saved = ClickablePicture(self._moved, SAVED_SIDE, way, "move its target here", "saved frame")
+            self.picture, self.saved_picture = self.live.picture, self.saved.picture
+        else:
+            self.live = self.saved = None
+            self.picture, self.saved_picture = picture(side=SIDE, alt="camera"), picture(side=SAVED_SIDE, alt="saved")
+            for label in CLASSES["collision"]:
+                made = button(f"{label} ({label[0]})", lambda label=label: self.save(label), STYLES[label],
+                              f"save this picture as {label}; or the key {label[0]}", "49%")
+                made.layout.height = "52px"
+                self.labels[label] = made
+        self.undo = button("undo (u)", self._undo, "", "take the last action back")
+        self.older = button("\u25c0 older", lambda: self._browse(-1))
+        self.newer = button("newer \u25b6", lambda: self._browse(1))
+        self.relabel = button("", self._relabel, "", "the picture stays, its label changes")
+        self.leave_out = button("", self._leave_out, "", "it stays on the disk, and is not trained with")
+        self.about = widgets.HTML()
+        self.make_zip = button("zip for download", lambda: self._in_background(self._zip), "primary")
+        self.link = widgets.HTML()
+        self.restart = button("restart the camera", lambda: self._in_background(self._restart))
+        self.elsewhere = button("carry the robot elsewhere", self._carry, "", "of the simulator: someone takes it")
+        self.pad = None if self.robot is None else DrivePad(self.robot, self.heartbeat)
+
+    def _laid_out(self):
+        import ipywidgets as widgets
+
+        found = "no robot: no drive buttons" if self.robot is None else getattr(self.robot, "description", "a robot")
+        eye = getattr(self.camera, "description", "a camera")
+        eyes = [self.picture if self.live is None else self.live.box, self.quality.widget]
+        if self.labels:
+            eyes.insert(1, widgets.HBox(list(self.labels.values()), layout={"justify_content": "space-between"}))
+        self.reach = widgets.VBox(eyes, layout={"width": f"{SIDE + 12}px"})  # where keys are heard
+        saved = widgets.VBox([
+            heading("saved last"), self.saved_picture if self.saved is None else self.saved.box, self.about,
+            widgets.HBox([self.older, self.newer, self.undo]),
+            widgets.HBox(([self.relabel] if self.task == "collision" else []) + [self.leave_out])],
+            layout={"width": f"{SAVED_SIDE + 16}px", "margin": "0 0 0 12px"})
+        columns = [self.reach, saved]
+        if self.pad is not None:
+            self.reach.children += (self.pad.pad,)
+            places = [self.elsewhere] if hasattr(self.robot, "carry_elsewhere") else []
+            columns.insert(1, widgets.VBox([heading("drive"), self.pad.more] + places,
+                                           layout={"width": "296px", "margin": "0 0 0 12px"}))
+        how = "" if self.live is None else "; " + self.live.how
+        hidden = [self.preview.widget] + ([self.heartbeat.widget] if hasattr(self.heartbeat, "widget") else [])
+        return widgets.VBox([
+            widgets.HTML(f"<span style='opacity:0.75'>{escaped(found)}; {escaped(eye)}; "
+                         f"folder {escaped(shown(os.path.abspath(self.frames.folder)))}{escaped(how)}</span>"),
+            self.counted.widget, self.said.widget, widgets.HBox(columns, layout={"flex_flow": "row wrap"}),
+            widgets.HBox([self.make_zip, self.restart, self.link], layout={"align_items": "center"}), *hidden],
+            layout={"border": BORDER, "padding": "8px"})
+
+    # --- what is pressed -------------------------------------------------------------------------------------
+
+    def save(self, label):
+        """Saves the picture that the page shows as 'blocked', 'free' or with the target (x, y) px, if that makes
+        sense."""
+        with self._acting:
+            image = self._shown()
+            trouble = self._trouble(image)
+            if trouble:
+                self.said.trouble(f"not saved: {trouble}")
+                return
+            warnings = self._warnings(image)
+            if self._act(lambda: self.frames.save(image, label)) is None:
+                return
+            name = self._newest()
+            self.twins.add(name, image)
+            self._show_saved(name, image)
+            self.said.say(f"saved: {_in_words(label)}{''.join('; ' + text for text in warnings)}",
+                          "plain" if warnings else "good")
+            self._count()
+
+    def _clicked(self, x, y):
+        self.save((x, y))
+
+    def _moved(self, x, y):
+        self._label_again((x, y))
+
+    def _relabel(self):
+        if self._at is not None:
+            blocked, free = CLASSES["collision"]
+            self._label_again(free if self.frames.label_of(self._at) == blocked else blocked)
+
+    def _label_again(self, label):
+        with self._acting:
+            old = self._at
+            if old is None:
+                return
+            new = self._act(lambda: self.frames.relabel(old, label))
+            if new is not None:
+                self._after_change(new, f"its label is {_in_words(label)} now")
+
+    def _leave_out(self):
+        with self._acting:
+            name = self._at
+            if name is None:
+                return
+            out = name not in self.frames.excluded()
+            if self._act(lambda: self.frames.exclude(name, out) or True):
+                self._after_change(name, f"left out: {shown(self.frames.exclude_path)} lists it for --exclude" if out
+                                   else "taken in again")
+
+    def _undo(self):
+        with self._acting:
+            before = set(self.frames.names())
+            words = self._act(lambda: self.frames.undo() or "there is nothing to take back")
+            if words is not None:
+                names = self.frames.names()
+                back = [name for name in names if name not in before]  # it has its old name again
+                at = back[0] if back else self._at if self._at in names else names[-1] if names else None
+                self._after_change(at, words)
+
+    def _browse(self, step):
+        with self._acting:
+            names = self.frames.names()
+            if names:
+                at = names.index(self._at) + step if self._at in names else len(names) - 1
+                self._show_saved(names[min(max(at, 0), len(names) - 1)])
+
+    def _after_change(self, name, words):
+        """Another folder than before: twins, picture and counts follow."""
+        names = set(self.frames.names())
+        for gone in [each for each in self.twins.names if each not in names]:
+            self.twins.discard(gone)
+        if name is not None and name not in self.twins.names:
+            image = self._act(lambda: self.frames.read(name))
+            if image is not None:
+                self.twins.add(name, image)
+        self._show_saved(name)
+        self.said.say(words, "good")
+        self._count()
+
+    def _act(self, change):
+        """change(), or None after its error was shown."""
+        try:
+            return change()
+        except JetbotMLPError as error:
+            self.said.trouble(error)
+            return None
+
+    def _in_background(self, work):
+        """Presses of STOP must be heard meanwhile."""
+        if not self._busy.is_alive():
+            self._busy = threading.Thread(target=self._act, args=(work,), name="collection-work", daemon=True)
+            self._busy.start()
+
+    def _zip(self):
+        self.said.say("packing ...")
+        path = self.frames.zip()
+        size, name = os.path.getsize(path), os.path.basename(path)
+        n_out = len(self.frames.excluded())
+        without = f", without the {n_out} left out" if n_out else ""
+        self.link.value = f"<span>{escaped(shown(path))}: right-click, Download in the file browser</span>"
+        if size <= DOWNLOAD_BYTES:
+            with open(path, "rb") as stream:
+                data = base64.b64encode(stream.read()).decode("ascii")
+            self.link.value = (f"<a download='{escaped(name)}' style='text-decoration:underline' "
+                               f"href='data:application/zip;base64,{data}'>download {escaped(name)}</a>")
+        self.said.say(f"{shown(path)}: {size / 1e6:.1f} MB{without}", "good")
+
+    def _restart(self):
+        self.said.say("restarting the camera ...")
+        self.camera.stop()
+        self.camera.start()
+        self.said.say("the camera runs", "good")
+
+    def _carry(self):
+        if self.pad is not None:
+            self.pad.hand.stop("the robot was carried elsewhere")
+        self._act(self.robot.carry_elsewhere)
+
+    def _on_event(self, event):
+        mine = self.pad is not None and self.pad.on_key(event)
+        if mine or event["type"] != "keydown" or event.get("repeat") or event.get("ctrlKey") or event.get("metaKey"):
+            return
+        key = str(event.get("key", "")).lower()
+        if key in KEYS[self.task]:
+            self.save(KEYS[self.task][key])
+        elif key == "u":
+            self._undo()
+
+    # --- what is shown ---------------------------------------------------------------------------------------
+
+    def _live_picture(self):
+        image = self.camera.value
+        self.still.look(image)
+        if why_not_to_save(image).startswith("no picture"):
+            return None
+        self._sent.append((self.preview.sent + 1, image))
+        marker = None if self.live is None else self.live.marker
+        if marker is not None:
+            scale = image.shape[1] / FRAME_SIDE, image.shape[0] / FRAME_SIDE
+            image = with_target(image, marker[0] * scale[0], marker[1] * scale[1])
+        return {self.picture: image}
+
+    def _shown(self):
+        """The frame that the page shows: the one whose arrival it told last. Else the camera's newest."""
+        for number, image in reversed(list(self._sent)):
+            if number <= self.preview.answered:
+                return image
+        return self.camera.value
+
+    def _trouble(self, image):
+        self.still.look(self.camera.value)
+        return why_not_to_save(image, self.still.still_s)
+
+    def _warnings(self, image):
+        found = []
+        if blur(image) > BLURRED:
+            found.append("blurred: hold the robot still")
+        twin = self.twins.twin_of(image)
+        if twin is not None:
+            label = self.frames.label_of(twin)
+            found.append(f"nearly the same as one that is saved ({_in_words(label)}): move the robot first")
+        return found
+
+    def _look(self):
+        """Now and then: what is wrong with the newest picture?"""
+        if self.preview.widget.comm is None:  # the panel was closed
+            self.close()
+            return
+        if not self._compared:
+            self._compare_with_folder()
+        image = self.camera.value
+        trouble = self._trouble(image)
+        warnings = [] if trouble else self._warnings(image)
+        self.quality.say(trouble or "; ".join(warnings) or "sharp and new",
+                         "trouble" if trouble else "plain" if warnings else "good")
+        for made in list(self.labels.values()) + ([] if self.live is None else [self.live.press]):
+            if made.disabled != bool(trouble):
+                made.disabled = bool(trouble)
+
+    def _compare_with_folder(self):
+        self._compared = True
+        for name in self.frames.names()[-COMPARED:]:
+            try:
+                image = self.frames.read(name)
+            except JetbotMLPError:  # damaged: training says so
+                continue
+            with self._acting:
+                if name not in self.twins.names:
+                    self.twins.add(name, image)
+
+    def _newest(self):
+        names = self.frames.names()
+        return names[-1] if names else None
+
+    def _show_saved(self, name, image=None):
+        """A saved frame with its label; image: when it is known already."""
+        self._at = name
+        if name is not None and image is None:
+            image = self._act(lambda: self.frames.read(name))
+        blank = name is None or image is None
+        if blank:
+            image = np.full((FRAME_SIDE, FRAME_SIDE, 3), 230, np.uint8)
+        out = not blank and name in self.frames.excluded()
+        if not blank and self.task == "road":
+            x, y = self.frames.label_of(name)
+            self.saved.point_at(min(x, FRAME_SIDE - 1), min(y, FRAME_SIDE - 1))
+            image = with_target(image, x, y)
+        self.saved_picture.value = jpeg(image)
+        self._describe(name, out)
+        for made in (self.older, self.newer, self.relabel, self.leave_out):
+            made.disabled = blank
+
+    def _describe(self, name, out):
+        if name is None:
+            self.about.value = "nothing saved yet"
+            self.relabel.description, self.leave_out.description = "it is ...", "leave it out"
+            return
+        label = self.frames.label_of(name)
+        names = self.frames.names()
+        taken = uuid1_time_s(name)
+        when = time.strftime("%H:%M:%S", time.localtime(taken)) if taken else "?"
+        number = names.index(name) + 1 if name in names else len(names)
+        words = f"<b>{escaped(_in_words(label))}</b>, {number} of {len(names)}, taken {when}"
+        self.about.value = words + (", <b>left out</b>" if out else "")
+        if self.task == "collision":
+            self.relabel.description = f"it is {'free' if label == 'blocked' else 'blocked'}"
+        self.leave_out.description = "take it in again" if out else "leave it out"
+
+    def _count(self):
+        words, fine = balance(self.frames.counts())
+        n_out = len(self.frames.excluded())
+        self.counted.say(words + (f" ({n_out} left out)" if n_out else ""), "plain" if fine else "trouble")
+        self.undo.disabled = not self.frames.n_undo
+
+
+def _in_words(label):
+    return label if isinstance(label, str) else f"target {label[0]}, {label[1]}"
+
+
+def collection_panel(task, camera, folder, robot=None):
+    """The widget to display: collects frames of 'collision' or 'road' in folder, in the official format.
+
+    camera, robot: of `open_found`; robot None: without drive buttons. Raises DatasetError for an unfit folder.
+    """
+    return CollectionPanel(task, camera, folder, robot).box
