@@ -170,7 +170,10 @@ class JupyterHost(RemoteHost):
     def _ask(self):
         if not sys.stdin or not sys.stdin.isatty():
             return None
-        return getpass.getpass(f"password of the Jupyter server at {self.name}: ")
+        try:
+            return getpass.getpass(f"password of the Jupyter server at {self.name}: ")
+        except EOFError:  # Ctrl-D
+            return None
 
 
 def address_of(name):

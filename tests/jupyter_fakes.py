@@ -40,7 +40,9 @@ def jupyter_server(folder):
         pytest.skip("no Python kernel: pip install ipykernel")
     done = subprocess.run([sys.executable, "-c", _HASH.format(imports, PASSWORD)], stdout=subprocess.PIPE, check=True)
     port = free_port()
-    env = dict(os.environ, JUPYTER_CONFIG_DIR=folder, JUPYTER_RUNTIME_DIR=folder, IPYTHONDIR=folder)
+    env = dict(os.environ, JUPYTER_CONFIG_DIR=folder, JUPYTER_RUNTIME_DIR=folder, IPYTHONDIR=folder,
+               PYTHONPATH=os.path.dirname(os.path.dirname(os.path.abspath(__file__))),  # the package, as if installed
+               PIP_TARGET=os.path.join(folder, "pip"))  # a deploy must not change the Python of the tests
     command = [sys.executable, "-m"] + words + [
         password_option + done.stdout.decode().strip(), "--no-browser", "--allow-root", "--ip=127.0.0.1",
         f"--port={port}"]

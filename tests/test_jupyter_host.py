@@ -8,8 +8,11 @@ import pytest
 from jupyter_fakes import PASSWORD, TOKEN, Wire, jupyter_server
 
 from jetbot_mlp import jupyter_host
+from jetbot_mlp.__main__ import main
 from jetbot_mlp.errors import ConnectionCut, RemoteError
 from jetbot_mlp.jupyter_host import PIECE, JupyterHost, address_of, is_jupyter
+
+MODEL = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "models", "road.npz")
 
 
 @pytest.mark.parametrize("name, address, token", [
@@ -141,6 +144,15 @@ def test_a_folder_of_somebody_else_is_told(host, tmp_path):
         subprocess.call(["chattr", "-i", str(there)], stderr=subprocess.DEVNULL)
         there.chmod(0o700)
     assert list(there.iterdir()) == []
+
+
+def test_a_model_is_deployed_and_proven_there(server, host, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv(jupyter_host.PASSWORD_VARIABLE, PASSWORD)
+    assert main(["deploy", MODEL, server, "--folder", str(tmp_path / "robot"), "--json"]) == 0
+    result, = json.loads(capsys.readouterr().out)["hosts"]
+    assert (result["error"], result["from"], result["to"]) == (None, None, 1) and result["difference"] < 1e-5
+    with open(MODEL, "rb") as here, open(str(tmp_path / "robot" / "current" / "road.npz"), "rb") as there:
+        assert here.read() == there.read()
 
 
 def test_a_file_that_is_not_there_cannot_be_got(host, tmp_path):
