@@ -75,6 +75,39 @@ for name in ("numpy", "cv2", "traitlets"):
 '
 others() { py -c "$others" 2>/dev/null || echo "NumPy does not load: see jetbot-mlp doctor"; }
 
+# A copy that an account installed for itself (pip install --user) is found before the one for everybody, also by the
+# service, whatever is newer. Takes it away, and prints where it was; other packages and settings stay.
+take_away='
+import glob, os, shutil, site, sys, sysconfig
+def place(folder):
+    return sys.path.index(folder) if folder in sys.path else len(sys.path)
+if not site.ENABLE_USER_SITE:
+    sys.exit()
+if sys.prefix != sys.base_prefix and place(site.getusersitepackages()) >= place(sysconfig.get_path("purelib")):
+    sys.exit()  # an environment of its own, which comes before
+homes = [os.path.expanduser("~")]
+try:
+    import pwd
+    homes += [os.environ.get("DESTDIR", "") + entry.pw_dir for entry in pwd.getpwall()]
+except (ImportError, OSError):
+    pass
+version = "python%d.%d" % sys.version_info[:2]
+for base in sorted({os.path.realpath(os.path.join(home, ".local")) for home in homes}):
+    folder = os.path.join(base, "lib", version, "site-packages")
+    found = glob.glob(os.path.join(folder, "jetbot_mlp")) + glob.glob(os.path.join(folder, "jetbot_mlp-*.dist-info"))
+    for path in found + (glob.glob(os.path.join(base, "bin", "jetbot-mlp")) if found else []):
+        try:
+            shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
+        except OSError as error:
+            sys.exit("%s hides the new one and cannot be taken away (%s): remove it by hand" % (path, error.strerror))
+    if found:
+        print(folder)
+'
+take_away() {
+    copies=$(py -c "$take_away") || fail "see the line above"
+    [ -z "$copies" ] || step "an older copy, which would hide this one, taken away from $copies"
+}
+
 # 1. where to
 running() { command -v docker >/dev/null 2>&1 && docker ps --format '{{.Names}}' 2>/dev/null | grep -Fqx "$1"; }
 if [ -n "$container" ]; then
@@ -180,6 +213,8 @@ $log"
     [ "$before" = "$after" ] || fail "other packages changed: were $before, are $after"
     step "the others stay as they were: $after"
 fi
+
+[ -n "$user" ] || take_away
 
 # 5. it works
 set --

@@ -166,6 +166,63 @@ def test_the_container_is_found_and_everything_happens_inside_it(installed):
     assert status == 1 and "found none" in said
 
 
+def make_older_copy(robot, home=None):
+    """What `pip install --user` once left in an account's home -> (its folder, its program)."""
+    base = (home or robot.root) / ".local"
+    folder = base / "lib" / "python{}.{}".format(*sys.version_info[:2]) / "site-packages"
+    for name in ("jetbot_mlp", "jetbot_mlp-0.0.9.dist-info", "another"):
+        (folder / name).mkdir(parents=True)
+    (folder / "jetbot_mlp" / "__init__.py").write_text("raise SystemExit('the old one')")
+    (base / "bin").mkdir()
+    (base / "bin" / "jetbot-mlp").write_text("")
+    return folder, base / "bin" / "jetbot-mlp"
+
+
+@pytest.fixture
+def with_homes(robot):
+    """A Python that looks into its user's home first, as the system's own does."""
+    path = str(robot.root / "venv" / "pyvenv.cfg")
+    with open(path) as stream:
+        text = stream.read().replace("include-system-site-packages = false", "include-system-site-packages = true")
+    with open(path, "w") as stream:
+        stream.write(text)
+    with open(os.path.join(robot.site, "first.pth"), "w") as stream:
+        stream.write("import site, sys; sys.path.insert(0, site.getusersitepackages())\n")
+    return robot
+
+
+def test_older_copies_in_the_homes_of_this_and_other_accounts_do_not_hide_the_one_for_everybody(with_homes):
+    import pwd
+
+    robot = with_homes
+    other = robot.root / pwd.getpwuid(os.getuid()).pw_dir.lstrip("/")
+    other.mkdir(parents=True)
+    status, said = robot()
+    assert status == 0 and "hide" not in said, said
+    copies = [make_older_copy(robot), make_older_copy(robot, other)]
+    status, said = robot()  # also where the one for everybody is there already
+    assert status == 0 and "an older copy, which would hide this one, taken away from " in said, said
+    for folder, program in copies:
+        assert str(folder) in said and os.listdir(str(folder)) == ["another"] and not program.exists()
+    found = subprocess.check_output([robot.python, "-c", "import jetbot_mlp; print(jetbot_mlp.__file__)"], cwd="/",
+                                    env=dict(os.environ, HOME=str(robot.root)), universal_newlines=True)
+    assert found.startswith(robot.site)
+
+
+def test_an_environment_that_does_not_look_into_homes_leaves_them_alone(installed):
+    folder, program = make_older_copy(installed)
+    status, said = installed()
+    assert status == 0 and "hide" not in said and program.exists() and len(os.listdir(str(folder))) == 3, said
+    shutil.rmtree(str(installed.root / ".local"))
+
+
+def test_an_environment_that_comes_before_the_homes_leaves_them_alone(with_homes):
+    os.remove(os.path.join(with_homes.site, "first.pth"))
+    _, program = make_older_copy(with_homes)
+    status, said = with_homes()
+    assert status == 0 and "hide" not in said and program.exists(), said
+
+
 @pytest.mark.parametrize("words, problem", [
     (("--python", "/no/python"), "expected Python 3.6 or newer"),
     (("--python", "/bin/false"), "expected Python 3.6 or newer"),
