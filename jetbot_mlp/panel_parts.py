@@ -16,6 +16,7 @@ GOOD, TROUBLE = "#1b7837", "#b00020"
 STYLES = {"good": f"color:white;background:{GOOD};padding:2px 8px;border-radius:3px",
           "trouble": f"color:white;background:{TROUBLE};padding:2px 8px;border-radius:3px;font-weight:bold",
           "plain": ""}
+BUTTONS = {"primary": "#1565c0", "success": GOOD, "info": "#00697a", "warning": "#a65300", "danger": TROUBLE}
 BORDER = "1px solid #9e9e9e"
 JPEG_QUALITY = 80
 AHEAD = 3  # pictures that may be on their way to the browser
@@ -51,6 +52,8 @@ def button(text, pressed, style="", tooltip="", width="auto"):
 
     made = widgets.Button(description=text, button_style=style, tooltip=tooltip,
                           layout=widgets.Layout(width=width, min_width="60px"))
+    if style:
+        made.style.button_color = BUTTONS[style]  # ipywidgets' own are too pale for white words
     made.on_click(lambda _: pressed())
     return made
 

@@ -87,9 +87,10 @@ def jupyter(python, folder, flavour):
     command = [python, "-m", program, "--no-browser", "--allow-root", f"--{app}.port={port}", f"--{app}.ip=127.0.0.1",
                f"--{app}.token=", f"--{app}.password=", f"--{app}.disable_check_xsrf=True"]
     if flavour == "lab":
-        command += ["--LabApp.expose_app_in_browser=True", "--LabApp.news_url=None", "--LabApp.check_for_updates_class="
-                    "jupyterlab.NeverCheckForUpdate"]
-    os.makedirs(own, exist_ok=True)
+        command += ["--LabApp.expose_app_in_browser=True"]
+    os.makedirs(os.path.join(own, "labconfig"), exist_ok=True)
+    with open(os.path.join(own, "labconfig", "default_setting_overrides.json"), "w", encoding="utf-8") as settings:
+        json.dump({"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}, settings)
     with open(os.path.join(own, "server.log"), "w", encoding="utf-8") as log:
         process = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log, start_new_session=True)
         try:
