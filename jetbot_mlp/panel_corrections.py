@@ -32,8 +32,8 @@ SMALL = 224  # px
 class CorrectionsPanel:
     """The panel's parts by name for one model, for `corrections_panel` and tests.
 
-    recent: `RecentFrames` that somebody feeds; model: `Model`, `Predictor` or the path of a file; folder: of the
-    corrected frames; old_folders: what the model was trained on, a path or several; out: where a kept model goes;
+    recent: `RecentFrames` that somebody feeds; model: `Model`, the path of a file, or a `Predictor`, which gets the new
+    model when it is kept, so that whatever drives by it drives by that; folder: of the corrected frames; old_folders: what the model was trained on, a path or several; out: where a kept model goes;
     on_model: callable(Model), when another one holds from now on; way: see `retrain`.
     """
 
@@ -41,7 +41,8 @@ class CorrectionsPanel:
                  random_state=0):
         import ipywidgets as widgets
 
-        model = getattr(model, "model", model)  # a Predictor's
+        self.predictor = model if isinstance(model, Predictor) else None
+        model = model.model if isinstance(model, Predictor) else model
         self.model = model if isinstance(model, Model) else load_model(os.fspath(model))
         self.task, self.recent, self.on_model, self.random_state = self.model.task, recent, on_model, random_state
         self.out = os.fspath(out or f"{self.task}.npz")
@@ -243,6 +244,8 @@ class CorrectionsPanel:
 
     def _take(self, model, words):
         self.model = model
+        if self.predictor is not None:
+            self.predictor.model = model
         if self.on_model is not None:
             self.on_model(model)
         self.said.say(words, "good")
@@ -264,8 +267,7 @@ def corrections_panel(camera, models, folder=None, **keywords):
     for model in [models] if single else models:
         task_folder = folder
         if isinstance(folder, dict):
-            model = getattr(model, "model", model)
-            model = model if isinstance(model, Model) else load_model(os.fspath(model))
+            model = model if isinstance(model, (Model, Predictor)) else load_model(os.fspath(model))
             task_folder = folder.get(model.task)
         panel = CorrectionsPanel(recent, model, task_folder, **keywords)
         panels[panel.task] = panel

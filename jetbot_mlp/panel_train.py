@@ -81,7 +81,8 @@ class TrainingPanel:
     # --- buttons -------------------------------------------------------------------------------------------------
 
     def start(self, wait=False):
-        """Begin to train, in a thread. wait: until it has ended; what went wrong is raised then."""
+        """Begin to train, in a thread. wait: until it has ended; what went wrong is raised then, and an
+        interrupt of the notebook cancels."""
         if not self.worker.is_alive():
             self._cancel.clear()
             self.error = None
@@ -90,7 +91,11 @@ class TrainingPanel:
             self.worker = threading.Thread(target=self._run, name="training", daemon=True)
             self.worker.start()
         if wait:
-            self.worker.join()
+            try:
+                self.worker.join()
+            except KeyboardInterrupt:  # a busy notebook cannot hear the cancel button, but its own interrupt
+                self.cancel()
+                self.worker.join()
             if self.error is not None:
                 raise self.error
 

@@ -8,6 +8,7 @@ from jetbot_mlp import retrain as retrain_module
 from jetbot_mlp.collection import Collection
 from jetbot_mlp.dataset import load_dataset
 from jetbot_mlp.errors import DatasetError
+from jetbot_mlp.inference import Predictor
 from jetbot_mlp.model_file import load_model, save_model
 from jetbot_mlp.recent_frames import RecentFrames
 from jetbot_mlp.train_frames import RECIPES, train_frames
@@ -128,11 +129,14 @@ def test_a_model_from_elsewhere_is_not_overwritten():
     save_model("models/collision.npz", MODELS["collision"], collision_dataset(2).images[0])
     with open("models/collision.npz", "rb") as before:
         data = before.read()
-    panel = corrected("models/collision.npz", way="quick")
+    predictor = Predictor(load_model("models/collision.npz"))
+    old = predictor.model
+    panel = corrected(predictor, way="quick")
     panel.start(wait=True)
     panel.keep.click()
-    assert os.path.exists("collision.npz")
+    assert os.path.exists("collision.npz") and predictor.model is panel.model is not old
     panel.back.click()
+    assert predictor.model is old
     assert not os.path.exists("collision.npz")
     with open("models/collision.npz", "rb") as after:
         assert after.read() == data
