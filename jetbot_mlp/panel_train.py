@@ -32,6 +32,9 @@ QUICK_WORDS = ("A Jetson Nano needs some 3 to 5 minutes for the best recipe on 3
 REDRAW_S = 0.3  # s between pictures of the curves: drawing and sending must not slow the training
 WORST = 8  # frames
 SIDE = 168  # px of each
+CURVES = 372  # px, width of each of the two pictures: they stand side by side in a notebook on a laptop
+STYLE = """<style>.jetbot-scores { line-height: 1.5; } .jetbot-scores small { display: block; }
+.jetbot-scores th, .jetbot-scores td { text-align: left; padding: 2px 16px 2px 4px; }</style>"""  # of `report_scores`
 FOLDER_SIGNS = ";"  # between several folders
 
 
@@ -69,7 +72,7 @@ class TrainingPanel:
         self.keep = button("save", self.save, "success", "write the model file; one that lies there is kept, too")
         self.bar = widgets.FloatProgress(min=0.0, max=1.0, layout=widgets.Layout(width="40%"))
         self.said = StatusLine(f"press start. {QUICK_WORDS if quick else ''}")
-        self.loss, self.score = picture(side=420, alt="loss"), picture(side=420, alt="score")
+        self.loss, self.score = picture(side=CURVES, alt="loss"), picture(side=CURVES, alt="score")
         self.scores, self.worst = widgets.HTML(), widgets.Box(layout=widgets.Layout(flex_flow="row wrap"))
         self.curves = widgets.HBox([self.loss, self.score], layout=widgets.Layout(flex_flow="row wrap"))
         self.curves.layout.display = "none"
@@ -195,12 +198,12 @@ class TrainingPanel:
                       f"between; not saved yet", "good")
         notes = "".join(f"<li>{escaped(note)}</li>" for note in trained.notes)
         about = f"<details><summary>what was read and held out</summary><ul>{notes}</ul></details>"
-        self.scores.value = ("<b style='font-size:110%'>On the held-out frames, which the network has never seen</b>"
-                             + scores_html(trained.evaluation) + about)
+        self.scores.value = (STYLE + "<div class='jetbot-scores'><b style='font-size:110%'>On the held-out frames, "
+                             "which the network has never seen</b>" + scores_html(trained.evaluation) + about + "</div>")
         legend = "Worst first. Is the label right? " + (
             "The ring is the label, the dot the answer." if self.task == "road" else "The bar is P(blocked).")
         cards = [widgets.VBox([picture(image, SIDE, words), widgets.HTML(words)],
-                              layout=widgets.Layout(margin="0 10px 6px 0"))
+                              layout=widgets.Layout(width=f"{SIDE + 26}px", margin="0 0 6px 0"))
                  for image, words in worst_pictures(trained.evaluation, WORST)]
         self.worst.children = tuple([widgets.VBox([heading("The worst held-out frames"), widgets.HTML(legend)],
                                                   layout=widgets.Layout(width="100%"))] + cards)
