@@ -198,8 +198,8 @@ class TrainingPanel:
                       f"between; not saved yet", "good")
         notes = "".join(f"<li>{escaped(note)}</li>" for note in trained.notes)
         about = f"<details><summary>what was read and held out</summary><ul>{notes}</ul></details>"
-        self.scores.value = (STYLE + "<div class='jetbot-scores'><b style='font-size:110%'>On the held-out frames, "
-                             "which the network has never seen</b>" + scores_html(trained.evaluation) + about + "</div>")
+        title = "<b style='font-size:110%'>On the held-out frames, which the network has never seen</b>"
+        self.scores.value = f"{STYLE}<div class='jetbot-scores'>{title}{scores_html(trained.evaluation)}{about}</div>"
         legend = "Worst first. Is the label right? " + (
             "The ring is the label, the dot the answer." if self.task == "road" else "The bar is P(blocked).")
         cards = [widgets.VBox([picture(image, SIDE, words), widgets.HTML(words)],
