@@ -25,15 +25,17 @@ from .panel_train import FOLDER_SIGNS, Cancelled
 from .recent_frames import RecentFrames
 from .retrain import WAYS, retrain, score_words, verdict
 
-OLD_FOLDERS = {"collision": "dataset", "road": "dataset_xy"}  # where the collecting notebooks write
+OLD_FOLDERS = {"collision": ("dataset", "simulated_dataset"),  # where the notebooks write: the first that is there
+               "road": ("dataset_xy", "simulated_dataset_xy")}
 SMALL = 224  # px
 
 
 class CorrectionsPanel:
     """The panel's parts by name for one model, for `corrections_panel` and tests.
 
-    recent: `RecentFrames` that somebody feeds; model: `Model`, the path of a file, or a `Predictor`, which gets the new
-    model when it is kept, so that whatever drives by it drives by that; folder: of the corrected frames; old_folders: what the model was trained on, a path or several; out: where a kept model goes;
+    recent: `RecentFrames` that somebody feeds; model: `Model`, the path of a file, or a `Predictor`, which gets the
+    new model when it is kept, so that whatever drives by it drives by that; folder: of the corrected frames;
+    old_folders: what the model was trained on, a path or several; out: where a kept model goes;
     on_model: callable(Model), when another one holds from now on; way: see `retrain`.
     """
 
@@ -53,7 +55,7 @@ class CorrectionsPanel:
         self.presses = []  # how many frames each press has kept
         self.worker = threading.Thread()
         self._cancel = threading.Event()
-        old_folders = old_folders or OLD_FOLDERS[self.task]
+        old_folders = old_folders or next(filter(os.path.exists, OLD_FOLDERS[self.task]), OLD_FOLDERS[self.task][0])
         old_folders = [old_folders] if isinstance(old_folders, (str, os.PathLike)) else old_folders
         self.said = StatusLine()
         self.undo = button("take it back", self._undo, "", "the frames of the last press are deleted again")

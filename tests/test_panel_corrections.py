@@ -159,3 +159,11 @@ def test_several_models_share_the_last_second():
     assert set(widget.panels) == {"road", "collision"}
     assert widget.panels["road"].recent is widget.panels["collision"].recent is widget.recent
     assert widget.panels["road"].collection.folder == "r"
+
+
+def test_old_frames_are_looked_for_where_the_notebooks_write():
+    assert CorrectionsPanel(RecentFrames(), MODELS["road"]).old.value == "dataset_xy"
+    os.mkdir("simulated_dataset_xy")
+    assert CorrectionsPanel(RecentFrames(), MODELS["road"]).old.value == "simulated_dataset_xy"
+    os.mkdir("dataset_xy")
+    assert CorrectionsPanel(RecentFrames(), MODELS["road"]).old.value == "dataset_xy"
