@@ -84,13 +84,13 @@ class CorrectionsPanel:
 
         self.should = {label: button(f"should have been {label.upper()}", lambda label=label: self.press(label), style,
                                      "keeps the last second with this label", "220px")
-                       for label, style in (("blocked", "danger"), ("free", "success"))}
+                       for label, style in (("blocked", "warning"), ("free", "success"))}
         return [widgets.HBox(list(self.should.values()) + [self.undo])]
 
     def _road_presses(self):
         import ipywidgets as widgets
 
-        self.freeze = button("that was wrong: show the last second", self._freeze, "danger", "", "300px")
+        self.freeze = button("that was wrong: show the last second", self._freeze, "warning", "", "300px")
         self.accept = button("keep with these targets", lambda: self.press(self.targets()), "success")
         self.accept.disabled = True
         self.views, self.sliders = [], []
