@@ -13,7 +13,7 @@ from .errors import JetbotMLPError
 
 # They start processes (the motor guard), and a fork beside OpenBLAS's own threads can hang. One frame at a time
 # needs no more than one thread anyhow.
-ONE_THREAD = ("drive", "doctor", "calibrate")
+ONE_THREAD = ("drive", "doctor", "calibrate", "deploy", "rollback", "pull")
 
 
 class Parser(argparse.ArgumentParser):

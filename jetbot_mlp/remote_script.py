@@ -31,6 +31,7 @@ CHECK_S = 180.0
 PIP_S = 600.0
 SPARE_BYTES = 10 * 2 ** 20  # left free on the disk
 SERVICE = "jetbot-mlp-drive"
+PROC = "/proc"
 
 
 class Refusal(Exception):
@@ -169,9 +170,9 @@ def service_runs():
 def processes():
     """[(process id, "drive" or "guard", words)]; those in the simulator left out."""
     found = []
-    for pid in sorted(int(name) for name in os.listdir("/proc") if name.isdigit()):
+    for pid in sorted(int(name) for name in os.listdir(PROC) if name.isdigit()):
         try:
-            with open(f"/proc/{pid}/cmdline", "rb") as stream:
+            with open(f"{PROC}/{pid}/cmdline", "rb") as stream:
                 words = stream.read(8192).decode("utf-8", "replace").split("\0")
         except OSError:
             continue  # ended meanwhile
@@ -187,7 +188,7 @@ def processes():
 
 def parent(pid):
     try:
-        with open(f"/proc/{pid}/stat") as stream:
+        with open(f"{PROC}/{pid}/stat") as stream:
             return int(stream.read().rpartition(")")[2].split()[1])
     except (OSError, ValueError, IndexError):
         return None
@@ -371,8 +372,9 @@ def switch(folder, token):
         write_json(os.path.join(own, "manifest.json"), dict(about, number=after))
         version = os.path.join(folder, "versions", "%04d" % after)
         give_away(own, folder)
-        os.sync()
+        to_disk(own)
         os.rename(own, version)
+        to_disk(os.path.dirname(version))
         point(folder, after)
         for old in [n for n in numbers(folder) if n != after][:-KEEP + 1]:
             shutil.rmtree(os.path.join(folder, "versions", "%04d" % old), ignore_errors=True)
@@ -482,7 +484,7 @@ def point(folder, number):
         old = os.path.join(folder, ".current.old")
         remove(old)
         shutil.copytree(os.path.join(folder, target), new)
-        os.sync()
+        to_disk(new)
         if os.path.lexists(link):
             os.rename(link, old)
         os.rename(new, link)
@@ -491,7 +493,7 @@ def point(folder, number):
         os.replace(new, link)
     with open(os.path.join(folder, target, "since"), "a") as stream:
         stream.write(time.strftime("%F %T\n"))
-    os.sync()
+    to_disk(folder, deep=False)
 
 
 def repair(folder):
@@ -619,6 +621,19 @@ def write_json(path, data):
         json.dump(data, stream)
         stream.flush()
         os.fsync(stream.fileno())
+
+
+def to_disk(path, deep=True):
+    """A folder, and with deep what is in it, survives a pulled plug from now on."""
+    for name in [os.path.join(path, name) for name in os.listdir(path)] * deep + [path]:
+        handle = os.open(name, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        except OSError as error:
+            if error.errno != errno.EINVAL:  # some file systems have nothing to say about folders
+                raise
+        finally:
+            os.close(handle)
 
 
 def make_folders(path):

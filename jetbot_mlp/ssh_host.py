@@ -260,7 +260,8 @@ class SSHHost(RemoteHost):
     def _failed(self, complaint):
         if self._folder is None:
             return why_no_login(self.name, complaint)
-        return ConnectionCut(f"the connection was cut ({_last(complaint)}); is the robot still on? Try again")
+        said = f" ({_last(complaint)})" if complaint.strip() else ""
+        return ConnectionCut(f"the connection was cut{said}: is the robot still on, and near enough? Try again")
 
 
 def _rest(process):

@@ -43,18 +43,18 @@ def free_port():
 
 
 class Robot:
-    """folder: an empty pathlib.Path. linked: of `linked_folder`, or None for a Python without NumPy."""
+    """folder: an empty pathlib.Path. paths: for the Python there: of `linked_folder` (without it it has no NumPy),
+    this project's (then the package is installed)."""
 
-    def __init__(self, folder, linked, port=None):
+    def __init__(self, folder, *paths, port=None):
         self.folder, self.home = folder, folder / "home"
         self.bin, self.run_folder = folder / "bin", folder / "run"
         for path in (self.home / "tmp", self.bin, self.run_folder):
             path.mkdir(parents=True)
         venv.create(str(folder / "venv"), with_pip=False)
         self.python = str(folder / "venv" / "bin" / "python3")
-        if linked is not None:
-            with open(os.path.join(self.site, "linked.pth"), "w") as stream:
-                stream.write(linked + "\n")
+        with open(os.path.join(self.site, "linked.pth"), "w") as stream:
+            stream.write("".join(path + "\n" for path in paths))
         self.port = port or free_port()
         self.name = f"ssh://127.0.0.1:{self.port}"
         self.process = None
