@@ -440,7 +440,8 @@ def test_a_start_elsewhere_takes_the_wheels_over_from_a_program_that_hangs(paren
 
 def test_a_start_elsewhere_stops_a_program_that_drives_and_it_can_start_again(parent, guard, bus, capsys):
     process, _ = parent("end = time.monotonic() + 20.0\n"
-                        "while time.monotonic() < end:\n    why = guard.beat()\n    if why: break\n    time.sleep(0.02)\n"
+                        "while time.monotonic() < end:\n"
+                        "    why = guard.beat()\n    if why: break\n    time.sleep(0.02)\n"
                         "guard.rest(); print(why, flush=True); guard.arm(); print('armed', flush=True); time.sleep(60)")
     assert drives_by_itself(bus)
     guard.arm()
