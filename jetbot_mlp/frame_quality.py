@@ -64,8 +64,8 @@ class FrozenWatch:
         self._last, self._changed = None, None
 
     def look(self, image):
-        """At the newest frame; call it at least some times a second."""
-        if self._last is None or not np.array_equal(self._last, image):
+        """At the newest frame, before each question; None, as cameras begin with, is no frame."""
+        if image is not None and (self._last is None or not np.array_equal(self._last, image)):
             self._last, self._changed = image.copy(), self._clock()
 
     @property

@@ -32,6 +32,7 @@ class HandDrive:
         self._told = told
         self._lock = threading.Lock()
         self._wanted = None  # (left, right, end in s), replaced whole; None: stand
+        self._released = 0  # how often, so that a new hold is not taken for the one that was let go
         self._thread = None
         self._changed = threading.Event()
 
@@ -62,14 +63,14 @@ class HandDrive:
 
     def release(self, reason="released"):
         """Wheels to zero, now; never raises. Nothing when nothing was held: the wheels may be another driver's."""
-        self._wanted = None
+        self._wanted, self._released = None, self._released + 1
         if self._thread is not None or self.moving:
             self.gate.stop(reason)
             self._changed.set()
 
     def stop(self, reason="STOP was pressed"):
         """Wheels to zero, whoever turned them; never raises."""
-        self._wanted = None
+        self._wanted, self._released = None, self._released + 1
         self.gate.stop(reason)
         self._changed.set()
 
@@ -94,17 +95,18 @@ class HandDrive:
 
     def _drive(self):
         """From an open gate to zeros. -> None, or why it ended if nobody here wanted that."""
-        wanted = self._wanted
+        released, wanted = self._released, self._wanted
         try:
             self.gate.open()  # may take seconds, while the motor guard starts
-            while wanted is not None:
+            while wanted is not None and self._released == released:
                 now = time.monotonic()
                 reason = "its time was over" if now >= wanted[2] else self._lost()
                 if reason is not None:
                     self._forget(wanted)
                     return reason if now < wanted[2] else None
                 if self.gate.drive(WheelCommand(wanted[0], wanted[1], now)) is None and self.gate.stopped:
-                    # a release, perhaps with a new hold behind it; or a refusal
+                    if self._released != released:  # there may be a new hold behind it
+                        return None
                     return self.gate.stops[-1].reason if self._forget(wanted) and self.gate.stops else None
                 self._changed.wait(BEAT_S)
                 self._changed.clear()

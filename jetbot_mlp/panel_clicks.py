@@ -17,6 +17,9 @@ from .panel_parts import button, picture
 WAYS = ("widget", "ipyevents", "sliders")  # best first
 SIDE = 224  # px; targets are told in these, whatever the size on the page
 INSTALL = "to click: pip install ipyevents where Jupyter runs, restart Jupyter, load the page again"
+NO_ANSWER = ("If a click on the picture does nothing, the page lacks its half of the package: install it where Jupyter "
+             "runs, not only in this kernel, restart Jupyter, and load the page again (the classic notebook: jupyter "
+             "nbextension install --py --sys-prefix ipyevents, then enable). Until then:")
 
 
 def ways_there():
@@ -89,7 +92,6 @@ class ClickablePicture:
         self.events = None
         if self.way == "ipyevents":
             self.events = dom_events(self.picture, ["click"], self._on_event)
-            self.picture.add_class("jetbot-clickable")
         self.x = widgets.IntSlider(value=SIDE // 2, max=SIDE - 1, description="x", layout={"width": f"{side}px"},
                                    style={"description_width": "20px"})
         self.y = widgets.IntSlider(value=SIDE // 2, max=SIDE - 1, description="y", layout={"width": f"{side}px"},
@@ -99,6 +101,8 @@ class ClickablePicture:
         if self.way == "sliders":
             self.box = widgets.VBox([self.picture, by_sliders])
         else:
+            remedy = widgets.HTML(f"<div style='line-height:1.4'>{NO_ANSWER}</div>")
+            by_sliders.children = (remedy,) + by_sliders.children
             self.folded = widgets.Accordion([by_sliders], selected_index=None, layout={"width": f"{side}px"})
             self.folded.set_title(0, "no answer to a click? sliders")
             self.box = widgets.VBox([self.picture, self.folded])

@@ -59,7 +59,8 @@ class CollectionPanel:
         self._make_widgets(way)
         self.preview = Preview(self._live_picture, preview_hz, self.said.trouble)
         self.box = self._laid_out()
-        self.keys = dom_events(self.reach, ["keydown", "keyup", "mouseenter", "mouseleave"], self._on_event)
+        self.keys = [dom_events(source, ["keydown", "keyup", "mouseenter", "mouseleave"], self._on_event)
+                     for source in self.reach]
         self._show_saved(self._newest())
         self._count()
         self.preview.start()
@@ -72,8 +73,9 @@ class CollectionPanel:
         self.ticker.close()
         if self.pad is not None:
             self.pad.close()
-        if self.keys is not None:
-            self.keys.close()
+        for keys in self.keys:
+            if keys is not None:
+                keys.close()
         if CollectionPanel.opened is self:
             CollectionPanel.opened = None
 
@@ -116,23 +118,24 @@ class CollectionPanel:
         eyes = [self.picture if self.live is None else self.live.box, self.quality.widget]
         if self.labels:
             eyes.insert(1, widgets.HBox(list(self.labels.values()), layout={"justify_content": "space-between"}))
-        self.reach = widgets.VBox(eyes, layout={"width": f"{SIDE + 12}px"})  # where keys are heard
-        saved = widgets.VBox([
-            heading("saved last"), self.saved_picture if self.saved is None else self.saved.box, self.about,
-            widgets.HBox([self.older, self.newer, self.undo]),
-            widgets.HBox(([self.relabel] if self.task == "collision" else []) + [self.leave_out])],
-            layout={"width": f"{SAVED_SIDE + 16}px", "margin": "0 0 0 12px"})
-        columns = [self.reach, saved]
+        # where keys are heard; nothing to type in may lie there
+        self.reach = [widgets.VBox(eyes, layout={"width": f"{SIDE + 12}px"})]
+        saved = widgets.HBox([
+            self.saved_picture if self.saved is None else self.saved.box,
+            widgets.VBox([heading("saved"), self.about, widgets.HBox([self.older, self.newer]),
+                          *([self.relabel] if self.task == "collision" else []), self.leave_out, self.undo],
+                         layout={"width": "250px", "margin": "0 0 0 12px"})], layout={"flex": "0 0 auto"})
+        columns = self.reach + [saved]
         if self.pad is not None:
-            self.reach.children += (self.pad.pad,)
+            self.reach.append(self.pad.pad)
             places = [self.elsewhere] if hasattr(self.robot, "carry_elsewhere") else []
-            columns.insert(1, widgets.VBox([heading("drive"), self.pad.more] + places,
-                                           layout={"width": "296px", "margin": "0 0 0 12px"}))
+            columns.insert(1, widgets.VBox([heading("drive"), self.pad.pad, self.pad.more] + places,
+                                           layout={"width": "284px", "margin": "0 0 0 8px", "flex": "0 0 auto"}))
         how = "" if self.live is None else "; " + self.live.how
         hidden = [self.preview.widget] + ([self.heartbeat.widget] if hasattr(self.heartbeat, "widget") else [])
         return widgets.VBox([
-            widgets.HTML(f"<span style='opacity:0.75'>{escaped(found)}; {escaped(eye)}; "
-                         f"folder {escaped(shown(os.path.abspath(self.frames.folder)))}{escaped(how)}</span>"),
+            widgets.HTML(f"<div style='opacity:0.75;line-height:1.4'>{escaped(found)}; {escaped(eye)}; "
+                         f"folder {escaped(shown(self.frames.folder))}{escaped(how)}</div>"),
             self.counted.widget, self.said.widget, widgets.HBox(columns, layout={"flex_flow": "row wrap"}),
             widgets.HBox([self.make_zip, self.restart, self.link], layout={"align_items": "center"}), *hidden],
             layout={"border": BORDER, "padding": "8px"})
@@ -155,7 +158,7 @@ class CollectionPanel:
             self.twins.add(name, image)
             self._show_saved(name, image)
             self.said.say(f"saved: {_in_words(label)}{''.join('; ' + text for text in warnings)}",
-                          "plain" if warnings else "good")
+                          "warning" if warnings else "good")
             self._count()
 
     def _clicked(self, x, y):
@@ -244,7 +247,7 @@ class CollectionPanel:
                 data = base64.b64encode(stream.read()).decode("ascii")
             self.link.value = (f"<a download='{escaped(name)}' style='text-decoration:underline' "
                                f"href='data:application/zip;base64,{data}'>download {escaped(name)}</a>")
-        self.said.say(f"{shown(path)}: {size / 1e6:.1f} MB{without}", "good")
+        self.said.say(f"{shown(path)}: {size / 1e6:.2f} MB{without}", "good")
 
     def _restart(self):
         self.said.say("restarting the camera ...")
@@ -313,7 +316,7 @@ class CollectionPanel:
         trouble = self._trouble(image)
         warnings = [] if trouble else self._warnings(image)
         self.quality.say(trouble or "; ".join(warnings) or "sharp and new",
-                         "trouble" if trouble else "plain" if warnings else "good")
+                         "trouble" if trouble else "warning" if warnings else "plain")
         for made in list(self.labels.values()) + ([] if self.live is None else [self.live.press]):
             if made.disabled != bool(trouble):
                 made.disabled = bool(trouble)
@@ -370,7 +373,7 @@ class CollectionPanel:
     def _count(self):
         words, fine = balance(self.frames.counts())
         n_out = len(self.frames.excluded())
-        self.counted.say(words + (f" ({n_out} left out)" if n_out else ""), "plain" if fine else "trouble")
+        self.counted.say(words + (f" ({n_out} left out)" if n_out else ""), "plain" if fine else "warning")
         self.undo.disabled = not self.frames.n_undo
 
 

@@ -36,8 +36,8 @@ class DrivePad:
         rows = [[self.buttons["forward"]], [self.buttons["left"], self.stop, self.buttons["right"]],
                 [self.buttons["backward"]]]
         self.pad = widgets.VBox([widgets.HBox(row, layout={"justify_content": "center", "align_items": "center"})
-                                 for row in rows], layout={"width": "280px"})
-        self.more = widgets.VBox([self.speed, self.said.widget], layout={"width": "280px"})
+                                 for row in rows], layout={"width": "276px"})
+        self.more = widgets.VBox([self.speed, self.said.widget], layout={"width": "276px"})
         self.events = [dom_events(made, PRESS + RELEASE + ("mouseenter",),
                                   lambda event, move=move: self._on_event(event, move))
                        for move, made in self.buttons.items()]

@@ -15,6 +15,7 @@ from .errors import JetbotMLPError
 GOOD, TROUBLE = "#1b7837", "#b00020"
 STYLES = {"good": f"color:white;background:{GOOD};padding:2px 8px;border-radius:3px",
           "trouble": f"color:white;background:{TROUBLE};padding:2px 8px;border-radius:3px;font-weight:bold",
+          "warning": "color:black;background:#ffd54f;padding:2px 8px;border-radius:3px",
           "plain": ""}
 BUTTONS = {"primary": "#1565c0", "success": GOOD, "info": "#00697a", "warning": "#a65300", "danger": TROUBLE}
 BORDER = "1px solid #9e9e9e"
@@ -77,7 +78,7 @@ def heading(text):
 
 
 class StatusLine:
-    """One line of words. `widget` is to be shown; kind: 'plain', 'good' or 'trouble'."""
+    """One line of words. `widget` is to be shown; kind: 'plain', 'good', 'warning' or 'trouble'."""
 
     def __init__(self, text=""):
         import ipywidgets as widgets

@@ -5,6 +5,8 @@
 
 What steps the world is the simulated camera's own thread, 30 times a second, as long as it runs.
 """
+from importlib.util import find_spec
+
 import numpy as np
 
 from . import sim_physics, sim_world
@@ -62,7 +64,8 @@ def open_found(world="road", seed=0):
         robot = open_robot()
     except HardwareError as error:
         robot, camera = open_simulated(world, seed)
-        robot.description += f" (no robot here: {error})"
+        # who has the official package meant a robot, and wants to know what it lacks
+        robot.description += " (no robot here)" if find_spec("jetbot") is None else f" (instead of a robot: {error})"
         return robot, camera
     return robot, open_camera()
 

@@ -54,6 +54,7 @@ def test_a_dark_room_is_not_black():
 def test_a_camera_that_repeats_itself_is_frozen_one_with_noise_is_not():
     now = [0.0]
     watch = FrozenWatch(lambda: now[0])
+    watch.look(None)
     assert watch.still_s == 0.0
     rs = np.random.RandomState(0)
     for _ in range(10):  # a still room, seen by a live camera

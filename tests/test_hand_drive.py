@@ -99,6 +99,18 @@ def test_press_release_press_in_a_hurry_ends_as_the_last_one_wants(robot):
     assert not robot.turning
 
 
+def test_a_press_right_after_a_release_counts(robot):
+    hand = HandDrive(robot)
+    for _ in range(20):
+        hand.hold("forward", 0.3)
+        wait_for(lambda: robot.turning)
+        hand.release()
+        hand.hold("left", 0.3)
+        wait_for(lambda: robot.turning)
+        hand.release()
+        assert not robot.turning
+
+
 def test_a_release_while_the_motor_guard_is_starting_leaves_the_wheels_at_rest(robot):
     opening, go_on = threading.Event(), threading.Event()
 

@@ -63,10 +63,12 @@ def test_without_a_robot_it_is_the_simulator_and_says_why(opened, monkeypatch):
         raise HardwareError("no board")
 
     monkeypatch.setattr(sim_realtime, "open_robot", none)
-    robot, camera = open_found("room")
-    opened.append(camera)
-    assert "simulator's robot in a simulated room (no robot here: no board)" in robot.description
-    assert "simulator" in camera.description
+    for package, why in ((None, "(no robot here)"), ("there", "(instead of a robot: no board)")):
+        monkeypatch.setattr(sim_realtime, "find_spec", lambda name, package=package: package)
+        robot, camera = open_found("room")
+        opened.append(camera)
+        assert robot.description == "the simulator's robot in a simulated room " + why
+        assert "simulator" in camera.description
 
 
 def test_a_robot_that_is_there_is_taken_and_its_camera_must_open(monkeypatch):
