@@ -29,7 +29,7 @@ START = ("import sys;v=sys.version_info;v<(3,6)and sys.exit('expected Python 3.6
 
 # standard input goes on with the file
 RECEIVE = """
-import json, os, sys
+import errno, json, os, sys
 path, size = sys.argv[1], int(sys.argv[2])
 try:
     with open(path, "wb") as stream:
@@ -44,7 +44,10 @@ try:
         os.fsync(stream.fileno())
     answer = {"error": "the connection was cut after %d of %d bytes" % (size - left, size)} if left else {}
 except OSError as error:
-    left, answer = 1, {"error": "%s there: %s" % (path, error.strerror)}
+    said = "%s there: %s" % (path, error.strerror)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        said = "disk full: no space left for %s there; delete something there" % path
+    left, answer = 1, {"error": said}
 if left:
     try:
         os.unlink(path)
