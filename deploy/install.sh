@@ -81,8 +81,6 @@ take_away='
 import glob, os, shutil, site, sys, sysconfig
 def place(folder):
     return sys.path.index(folder) if folder in sys.path else len(sys.path)
-if not site.ENABLE_USER_SITE:
-    sys.exit()
 if sys.prefix != sys.base_prefix and place(site.getusersitepackages()) >= place(sysconfig.get_path("purelib")):
     sys.exit()  # an environment of its own, which comes before
 homes = [os.path.expanduser("~")]
