@@ -14,7 +14,8 @@ FLOORS = [
     "model_choice layers losses optimizers features metrics control watchdog capture_time pictures road_names augment "
     "splits "
     "elastic near_twins text_files calibration video cameras robot_settings progress signals cluster trial_file "
-    "motor_guard guard_process notebook_interrupt heartbeat driver_status report_html sim_camera sim_physics sim_room sim_texture "
+    "motor_guard guard_process notebook_interrupt heartbeat driver_status report_html sim_camera sim_physics "
+    "sim_room sim_texture "
     "sim_track recent_frames jupyter_kernel",
     "network_settings trainer evaluation inference frame_files gate official_robot stop_wheels doctor_probes overlay "
     "report_plots report_pictures report_scores suspects frame_quality sim_world parallel nearest_neighbour "
@@ -22,7 +23,8 @@ FLOORS = [
     "network wheel_calibration hand_drive exclusion explanation report_suspects labelled_frames mnist driver report "
     "sim_labels "
     "sim_render sim_view recording terminal training_pictures remote_host",
-    "digits gradient_check average dataset collection live_drive model_file report_trained sim_dataset sim_expert recorder "
+    "digits gradient_check average dataset collection live_drive model_file report_trained sim_dataset "
+    "sim_expert recorder "
     "replay jupyter_host ssh_host",
     "lecture simulator train_frames model_versions export_onnx proof wheel_file",
     "train_mnist sim_drive hardware crossvalidate retrain __init__",
