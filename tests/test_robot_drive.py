@@ -40,8 +40,8 @@ def test_a_terminal_that_is_halted_does_not_delay_the_end(install, monkeypatch):
         if not seen:
             assert wait_until(lambda: module.chip.wheels != (0, 0), 5.0)
             seen.append(wait_until(lambda: module.chip.wheels == (0, 0), 5.0))
-        if seen == [False]:  # or the drive would never end
-            raise KeyboardInterrupt
+            if seen == [False]:  # or the drive would never end
+                raise KeyboardInterrupt
         return ""
 
     monkeypatch.setattr(robot_drive, "live_line", halted)
