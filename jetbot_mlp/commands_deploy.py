@@ -141,7 +141,7 @@ def host_named(name, args):
 def place(text):
     """'HOST:FOLDER', 'ssh://HOST:PORT/FOLDER', 'jupyter://HOST/FOLDER' -> (host, folder); two slashes: from the
     root. Raises JetbotMLPError."""
-    match = re.match(r"([a-z]+://[^/]+)/(.+)$", text) or re.match(r"((?:[^@/]*@)?(?:\[[^]]+\]|[^:/\[]+)):(.+)$", text)
+    match = re.match(r"([a-z]+://[^/]+)/(.+)$", text) or re.match(r"((?:[^@/]*@)?(?:\[[^]]+\]|[^:/\[]+)):(?!//)(.+)$", text)
     if not match:
         raise JetbotMLPError(f"expected HOST:FOLDER, such as jetbot@192.168.55.1:dataset, found {shown(text)}")
     host, folder = match.groups()

@@ -287,7 +287,9 @@ def sweep(folder, incoming):
 
 
 def discard(folder, token):
-    shutil.rmtree(own_folder(folder, token), ignore_errors=True)
+    """After a failure. Under the lock: a switch whose connection was cut goes on, and is waited for."""
+    with locked(folder):
+        shutil.rmtree(own_folder(folder, token), ignore_errors=True)
     return {}
 
 
