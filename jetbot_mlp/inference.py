@@ -1,6 +1,7 @@
 """Model + frame -> prediction. This is all that the robot needs; nothing of training is imported."""
 import numpy as np
 
+from .blas_threads import one_blas_thread
 from .errors import PredictionError
 from .features import shrink
 from .messages import CollisionPrediction, DigitPrediction, Frame, RoadPrediction
@@ -17,6 +18,7 @@ class Predictor:
     def __init__(self, model):
         self.model = model
         self.task = model.task
+        one_blas_thread()
 
     def __call__(self, frame):
         """frame: `Frame`, or uint8 (H, W, 3) BGR, any size (its stamp is then 0).

@@ -19,6 +19,7 @@ import traitlets
 from traitlets.config.configurable import Configurable, SingletonConfigurable
 
 from . import sim_physics, sim_room
+from .blas_threads import one_blas_thread
 from .official_robot import Movements
 from .sim_dataset import simulate
 from .sim_render import Renderer
@@ -142,6 +143,7 @@ class Simulator:
     """
 
     def __init__(self, world, seed=0, frame_rate_hz=30.0):
+        one_blas_thread()  # the camera's thread draws with products that are large enough to be shared out
         self.world = world
         self.period_s = 1.0 / frame_rate_hz
         self.robot = SimRobot()

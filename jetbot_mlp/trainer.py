@@ -14,6 +14,7 @@ from typing import NamedTuple, Optional, Tuple
 import numpy as np
 
 from .augment import Geometry
+from .blas_threads import one_blas_thread
 from .errors import JetbotMLPError
 from .features import FeatureSpec
 from .losses import one_hot
@@ -120,6 +121,7 @@ def _one_blas_thread():
     try:
         from threadpoolctl import threadpool_limits
     except ImportError:  # on the robot
+        one_blas_thread()
         return contextlib.ExitStack()
     return threadpool_limits(1, user_api="blas")
 
