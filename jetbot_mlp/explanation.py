@@ -8,6 +8,8 @@ faded away: gradient times value, to first order.
 Source: Simonyan, Vedaldi & Zisserman, Deep Inside Convolutional Networks, 2013; times the value: Shrikumar,
 Greenside & Kundaje 2016. It is a hint and no proof: what is far from linear, it tells badly.
 """
+import functools
+
 import cv2
 import numpy as np
 
@@ -22,6 +24,7 @@ from .features import (
     resize,
     shrink,
 )
+from .target_strips import coordinate_derivative
 
 OUTPUT_OF = {"collision": "blocked", "road": 0}  # which answer is explained: P(blocked), and the target's x
 MEANING = {"collision": ("speaks for blocked", "speaks for free"),
@@ -33,13 +36,15 @@ RED, BLUE = np.array([40, 40, 255], np.float32), np.array([255, 120, 20], np.flo
 def feature_gradient(model, features, output_index):
     """d answer / d features (n, n_features) float32, as the model answers: with the mirrored frame, too.
 
-    model: Model; features: (n, n_features) of `extract`; output_index: number of the network's output.
+    model: Model; features: (n, n_features) of `extract`; output_index: number of the class, or
+    0 for the road target's x, 1 for its y.
     """
-    gradient = model.network.input_gradient(features, output_index)
+    which = output_index if model.task != "road" else functools.partial(coordinate_derivative, which=output_index)
+    gradient = model.network.input_gradient(features, which)
     if model.mirrored:
         order = mirror_order(model.feature_spec)
         other = np.empty_like(gradient)
-        other[:, order] = model.network.input_gradient(features[:, order], output_index)
+        other[:, order] = model.network.input_gradient(features[:, order], which)
         if model.task == "road" and output_index == 0:
             other = -other  # as in Model.outputs: what was left is right
         gradient = (gradient + other) / 2

@@ -5,7 +5,7 @@ members and temperature folded in, and the mean of the answers for the frame and
 before, frame to features, is no part of the graph: it is described in the file's metadata, and `shrink` and
 `extract` do it.
 
-    features float32 (n, n_features) -+-> network -----------------------+-> mean -> answer float32 (n, n_outputs)
+    features float32 (n, n_features) -+-> network -----------------------+-> mean -> answer float32 (n, 2 or n_classes)
                                       +-> Gather(mirror_order) -> network +
 
 Only operators of opset 11 are used, which onnxruntime 1.0 and TensorRT 7 already know.
@@ -23,6 +23,7 @@ from .features import extract, mirror_order, shrink
 from .frame_files import shown
 from .layers import LEAKY_SLOPE
 from .model_file import golden_frame, load_model
+from .target_strips import strip_middles
 from .terminal import print_json, writable_file
 from .text_files import write_whole
 
@@ -76,7 +77,7 @@ def onnx_bytes(model, more=None):
     """model: `Model`; more: dict of str for the metadata, beside what is there anyhow. Returns bytes."""
     onnx = _onnx()
     helper, float32 = onnx.helper, onnx.TensorProto.FLOAT
-    network, output = model.network, OUTPUT[model.task]
+    network, output, sizes = model.network, OUTPUT[model.task], model.network.layer_sizes
     nodes, constants = [], {}
     for index, (weights, bias) in enumerate(zip(network.weights_, network.biases_)):
         constants[f"weights_{index}"] = weights.astype(np.float32)
@@ -86,6 +87,17 @@ def onnx_bytes(model, more=None):
         nodes.append(helper.make_node(operator, inputs, [result], name=f"{operator}_{len(nodes)}", **attributes))
         return result
 
+    def add_coordinates(strips, prefix):
+        """As `target_strips.coordinates`."""
+        if sizes[-1] == 2:
+            return strips
+        for name, columns in (("middles", strip_middles(sizes[-1] // 2)), ("ones", np.ones(sizes[-1] // 2))):
+            constants[name] = np.kron(np.eye(2), columns[:, np.newaxis]).astype(np.float32)
+            add("MatMul", [strips, name], f"{prefix}{name}_sum")
+        constants["tiny"] = np.array(np.finfo(np.float32).tiny)
+        total = add("Max", [f"{prefix}ones_sum", "tiny"], f"{prefix}total")
+        return add("Div", [f"{prefix}middles_sum", total], f"{prefix}coordinates")
+
     def add_network(layer_input, prefix):
         """Each call takes the same weights."""
         activations = [network.hidden_activation] * (len(network.weights_) - 1) + [network.output_activation]
@@ -94,7 +106,7 @@ def onnx_bytes(model, more=None):
             attributes = {"leaky_relu": {"alpha": LEAKY_SLOPE}, "softmax": {"axis": 1}}.get(activation, {})
             layer_input = z if activation == "linear" else \
                 add(_OPERATORS[activation], [z], f"{prefix}a_{index}", **attributes)
-        return layer_input
+        return add_coordinates(layer_input, prefix) if model.task == "road" else layer_input
 
     answer = add_network(INPUT, "")
     if model.mirrored:
@@ -111,10 +123,10 @@ def onnx_bytes(model, more=None):
     else:
         add("Identity", [answer], output)
 
-    sizes = network.layer_sizes
+    n_answers = 2 if model.task == "road" else sizes[-1]
     graph = helper.make_graph(
         nodes, f"jetbot_mlp_{model.task}", [helper.make_tensor_value_info(INPUT, float32, ["n", sizes[0]])],
-        [helper.make_tensor_value_info(output, float32, ["n", sizes[-1]])],
+        [helper.make_tensor_value_info(output, float32, ["n", n_answers])],
         [onnx.numpy_helper.from_array(array, name) for name, array in constants.items()])
     proto = helper.make_model(graph, producer_name="jetbot_mlp", producer_version=__version__,
                               opset_imports=[helper.make_opsetid("", OPSET)])

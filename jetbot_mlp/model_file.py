@@ -26,8 +26,10 @@ from .errors import ModelFileError
 from .features import FeatureSpec, extract, mirror_order, shrink
 from .messages import CLASSES
 from .network import MLP
+from .target_strips import coordinates
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3  #: since 3 a road network answers with strips (see `target_strips`)
+READABLE_VERSIONS = (2, 3)
 MAX_BYTES = 8 * 2 ** 20  #: of a file, and of all that it unpacks to; ours are below 1 MB
 MAX_HEADER_BYTES = 64 * 2 ** 10
 MAX_LAYERS = 32
@@ -49,18 +51,23 @@ class Model(NamedTuple):
     mirrored: bool = False  #: each answer is the mean of those for the frame and for the mirrored frame
 
     def outputs(self, images):
-        """images: uint8 (n, 112, 112, 3) from `shrink` -> answers float32 (n, n_outputs)."""
+        """images: uint8 (n, 112, 112, 3) from `shrink` -> answers: road x, y float32 (n, 2), else one
+        probability for each class, float32 (n, n_classes)."""
         return self.outputs_of(extract(images, self.feature_spec))
 
     def outputs_of(self, features):
-        """features: float32 (n, n_features) from `extract` -> answers float32 (n, n_outputs)."""
-        outputs = self.network.forward(features)
+        """features: float32 (n, n_features) from `extract` -> answers like those of `outputs`."""
+        answers = self._once(features)
         if not self.mirrored:
-            return outputs
-        other = self.network.forward(features[:, mirror_order(self.feature_spec)])
+            return answers
+        other = self._once(features[:, mirror_order(self.feature_spec)])
         if self.task == "road":
             other[:, 0] = -other[:, 0]  # what was left is right
-        return (outputs + other) / 2
+        return (answers + other) / 2
+
+    def _once(self, features):
+        outputs = self.network.forward(features)
+        return coordinates(outputs) if self.task == "road" else outputs
 
 
 def save_model(path, model, golden_image):
@@ -214,7 +221,7 @@ def _read_header(arrays):
         raise ModelFileError(f"the header is damaged ({str(error):.80}); copy the file again")
     if not isinstance(header, dict) or header.get("format") != "jetbot_mlp model":
         raise ModelFileError("not a jetbot_mlp model: its header is of something else")
-    if type(header.get("version")) is not int or header["version"] != FORMAT_VERSION:
+    if type(header.get("version")) is not int or header["version"] not in READABLE_VERSIONS:
         raise ModelFileError(f"expected format version {FORMAT_VERSION}, found {header.get('version')!r:.40}; "
                              f"update jetbot_mlp or train the model again")
     return header
@@ -233,10 +240,11 @@ def _build(header, arrays):
             or not all(type(n) is int and 0 < n <= MAX_BYTES // 4 for n in sizes):
         raise ModelFileError(f"layer sizes are not a list of whole numbers: {sizes!r:.80}")
     expected = None if task == "road" else list(CLASSES[task])
-    if classes != expected or sizes[-1] != (2 if task == "road" else len(expected)):
+    if classes != expected or (sizes[-1] % 2 if task == "road" else sizes[-1] != len(expected)):
         raise ModelFileError(f"a {task} model has the classes {expected}, found {classes!r:.80} "
                              f"and {sizes[-1]} outputs")
-    if header.get("output_activation") not in (("linear",) if task == "road" else ("softmax", "sigmoid")):
+    fitting = ("softmax", "sigmoid") if task != "road" else ("linear",) if sizes[-1] == 2 else ("softmax",)
+    if header.get("output_activation") not in fitting:
         raise ModelFileError(f"output activation {header.get('output_activation')!r:.40} does not fit {task}")
     for index, shape in enumerate(zip(sizes[:-1], sizes[1:])):
         for name, expected in ((f"weights_{index}", shape), (f"bias_{index}", shape[1:])):
@@ -271,7 +279,7 @@ def _prove(path, model, arrays):
     """Compute the golden frame's answer again."""
     image, promised = arrays.get("golden_image"), arrays.get("golden_output")
     if image is None or image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape \
-            or promised is None or promised.shape != (model.network.layer_sizes[-1],):
+            or promised is None or promised.shape != (2 if model.task == "road" else model.network.layer_sizes[-1],):
         raise ModelFileError(f"{path}: holds no golden frame to prove itself with; train the model again")
     with np.errstate(all="ignore"):
         computed = model.outputs(shrink(image)[None])[0]

@@ -218,28 +218,34 @@ class MLP:
                 self.weights_[layer], self.biases_[layer], layer_inputs, error, rate)
         return outputs
 
-    def input_gradient(self, x, output_index):
-        """d output / d input: how each input value moves the output number ``output_index``; (n, n_in).
+    def input_gradient(self, x, output):
+        """d output / d input: how each input value moves one output, or a value V made of the outputs; (n, n_in).
 
-        The same way back as for the weights, but from one output k instead of the loss, so from dA_k/dZ_L::
+        output: the output's number k; or callable(outputs (n, n_out)) -> dV/dA (n, n_out).
 
-            sigmoid, linear   f'(Z_k) at k, 0 elsewhere
-            softmax           dA_k/dZ_j = A_k ([k = j] - A_j)
+        The same way back as for the weights, but from V instead of the loss, so from dV/dZ_L; V = A_k has dV/dA = 1 at k,
+        0 elsewhere::
 
-        and one step further down, to the input: dA_k/dX = loss_2 . W_2^T.
+            sigmoid, linear   dV/dZ_j = dV/dA_j f'(Z_j)
+            softmax           dV/dZ_j = A_j (dV/dA_j - sum_i dV/dA_i A_i), since dA_i/dZ_j = A_i ([i = j] - A_j)
+
+        and one step further down, to the input: dV/dX = loss_2 . W_2^T.
         """
         outputs = self.forward_pass(x).outputs
         a = outputs[-1]
-        if not (is_integer(output_index) and 0 <= output_index < a.shape[1]):
-            raise ValueError("output_index: expected a whole number from 0 to %d, found %r; the network has "
-                             "%d outputs" % (a.shape[1] - 1, output_index, a.shape[1]))
-        error = np.zeros_like(a)
-        if self.output_activation == "softmax":
-            error[:, output_index] = 1
-            error -= a
-            error *= a[:, [output_index]]
+        if callable(output):
+            error = np.array(output(a), dtype=a.dtype)
+        elif is_integer(output) and 0 <= output < a.shape[1]:
+            error = np.zeros_like(a)
+            error[:, output] = 1
         else:
-            error[:, output_index] = ACTIVATIONS[self.output_activation].derivative(a[:, output_index])
+            raise ValueError("output: expected a whole number from 0 to %d or a function, found %r; the network has "
+                             "%d outputs" % (a.shape[1] - 1, output, a.shape[1]))
+        if self.output_activation == "softmax":
+            error -= np.sum(error * a, axis=1, keepdims=True)
+            error *= a
+        else:
+            error *= ACTIVATIONS[self.output_activation].derivative(a)
         return affine_input_error(self.layer_errors(error, outputs)[0], self.weights_[0])
 
     # --- the rest ------------------------------------------------------------------------------------------

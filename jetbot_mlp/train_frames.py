@@ -24,17 +24,18 @@ from .errors import DatasetError, JetbotMLPError
 from .evaluation import evaluate
 from .features import FeatureSpec, extract
 from .messages import CLASSES
-from .metrics import Evaluation, History, mean_history
+from .metrics import PX_PER_UNIT, Evaluation, History, mean_history
 from .model_file import Model
 from .network import MLP
 from .splits import Split, class_weights, split, time_blocks
+from .target_strips import STRIPS, coordinates, spread_targets
 from .trainer import Recipe, class_targets, fit, fold_standardisation, unfold_standardisation
 
 RECIPES = {
     "collision": Recipe(FeatureSpec(), hidden=(64, 32), output_activation="softmax",
                         loss="softmax_cross_entropy", label_smoothing=0.1),
-    "road": Recipe(FeatureSpec(color_size=8), hidden=(64, 32), output_activation="linear", loss="huber",
-                   dropout=0.1, learning_rate=3e-3, steps=3000),
+    "road": Recipe(FeatureSpec(color_size=8), hidden=(64, 32), output_activation="softmax",
+                   loss="softmax_cross_entropy", dropout=0.1, learning_rate=3e-3, steps=3000),
 }
 #: for the robot's own processor: two trainings instead of eight, and shorter ones
 QUICK = {task: recipe._replace(members=1, watched=1, steps=recipe.steps // 2) for task, recipe in RECIPES.items()}
@@ -169,7 +170,8 @@ def _fit(copies, learning, watching, random_state, progress, title, watch, start
     Returns (network that takes raw features, Fitted).
     """
     training, recipe = copies.training, copies.recipe
-    n_outputs = 2 if training.task == "road" else len(CLASSES[training.task])
+    n_outputs = len(CLASSES[training.task]) if training.task != "road" else \
+        2 if recipe.output_activation == "linear" else 2 * STRIPS
     network = MLP((recipe.features.n_features,) + tuple(recipe.hidden) + (n_outputs,),
                   recipe.hidden_activation, recipe.output_activation, recipe.loss,
                   dropout=recipe.dropout, random_state=random_state)
@@ -269,11 +271,13 @@ def _soft_scale(features):
 
 def _as_outputs(targets, n_outputs, smoothing):
     """What the network's outputs should be: float32 (n, n_outputs)."""
-    return targets.astype(np.float32) if targets.ndim == 2 else class_targets(targets, n_outputs, smoothing)
+    if targets.ndim == 1:
+        return class_targets(targets, n_outputs, smoothing)
+    return targets.astype(np.float32) if n_outputs == 2 else spread_targets(targets)
 
 
 def _score(task, outputs, targets):
     """The number people look at: mean error of x in px of 224 (road) or the share that is right."""
     if task == "road":
-        return float(np.mean(np.abs(outputs[:, 0] - targets[:, 0])) * 112)
+        return float(np.mean(np.abs(coordinates(outputs)[:, 0] - targets[:, 0])) * PX_PER_UNIT)
     return float(np.mean(np.argmax(outputs, axis=1) == targets))

@@ -10,27 +10,28 @@ PACKAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 
 # bottom first; a module may import from the floors below its own
 FLOORS = [
-    "errors messages blas_threads motor_chip processes remote_script doctor_checks intervals lazy_names",
-    "model_choice layers losses optimizers features metrics control watchdog capture_time pictures road_names augment "
+    "errors messages blas_threads motor_chip processes remote_base remote_script doctor_checks intervals lazy_names",
+    "model_choice layers losses optimizers target_strips features metrics control watchdog capture_time pictures road_names augment "
     "splits "
     "elastic near_twins text_files calibration video cameras robot_settings progress signals cluster trial_file "
     "motor_guard guard_process notebook_interrupt heartbeat driver_status report_html sim_camera sim_physics "
     "sim_room sim_texture "
-    "sim_track recent_frames jupyter_kernel",
+    "sim_track recent_frames jupyter_kernel remote_package remote_versions",
     "network_settings trainer evaluation inference frame_files gate official_robot stop_wheels doctor_probes overlay "
     "report_plots report_pictures report_scores suspects frame_quality sim_world parallel nearest_neighbour "
-    "crossvalidate_table",
+    "crossvalidate_table remote_drives remote_files",
     "network wheel_calibration hand_drive exclusion explanation report_suspects labelled_frames mnist driver report "
     "sim_labels "
-    "sim_render sim_view recording terminal training_pictures remote_host",
+    "sim_render sim_view recording terminal training_pictures remote_host ssh_errors remote_look "
+    "remote_steps",
     "digits gradient_check average dataset collection live_drive model_file report_trained sim_dataset "
     "sim_expert recorder "
-    "replay jupyter_host ssh_host",
+    "replay jupyter_host ssh_host remote_main",
     "lecture simulator train_frames model_versions export_onnx proof wheel_file",
-    "train_mnist sim_drive hardware crossvalidate retrain __init__",
+    "train_mnist sim_drive hardware crossvalidate retrain cargo __init__",
     "demo deploy robot_drive doctor_children tune panel_parts sim_realtime",
     "panel_train panel_calibrate panel_live panel_clicks",
-    "panel_hand",
+    "panel_hand panel_saved panel_second",
     "panel_collect panel_corrections",
     "panel",
     "pull",

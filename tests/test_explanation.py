@@ -6,6 +6,7 @@ from jetbot_mlp.explanation import draw_heat, draw_input, explain, feature_gradi
 from jetbot_mlp.features import FeatureSpec, extract, gradient_map, shrink
 from jetbot_mlp.model_file import MNIST_PIXELS, Model
 from jetbot_mlp.network import MLP
+from jetbot_mlp.target_strips import STRIPS
 
 CLASSES = {"collision": ("blocked", "free"), "road": None, "mnist": tuple("0123456789")}
 SPECS = {"collision": FeatureSpec(), "road": FeatureSpec(color_size=8), "mnist": MNIST_PIXELS}
@@ -21,18 +22,19 @@ def frame(seed=0, side=224):
     return image
 
 
-def model(task="collision", mirrored=True, spec=None, seed=0):
+def model(task="collision", mirrored=True, spec=None, seed=0, linear=False):
     spec = SPECS[task] if spec is None else spec
-    outputs = len(CLASSES[task] or "xy")
-    kind = {"output_activation": "linear"} if task == "road" else {"output_activation": "softmax",
-                                                                     "loss": "softmax_cross_entropy"}
+    outputs = 2 if linear else len(CLASSES[task] or 2 * STRIPS * "x")
+    kind = {"output_activation": "linear"} if linear else {"output_activation": "softmax",
+                                                           "loss": "softmax_cross_entropy"}
     network = MLP([spec.n_features, 16, outputs], "tanh", random_state=seed, **kind)
     return Model(task, CLASSES[task], network, spec, {}, mirrored)
 
 
-@pytest.mark.parametrize("task,index", [("collision", 0), ("collision", 1), ("road", 0), ("road", 1)])
-def test_the_gradient_by_the_features_is_that_of_what_the_model_answers(task, index):
-    explained = model(task)
+@pytest.mark.parametrize("task,index,linear", [("collision", 0, False), ("collision", 1, False), ("road", 0, False),
+                                               ("road", 1, False), ("road", 0, True), ("road", 1, True)])
+def test_the_gradient_by_the_features_is_that_of_what_the_model_answers(task, index, linear):
+    explained = model(task, linear=linear)
     explained = explained._replace(network=MLP(
         explained.network.layer_sizes, "tanh", explained.network.output_activation, explained.network.loss,
         dtype=np.float64, random_state=1))
@@ -40,10 +42,7 @@ def test_the_gradient_by_the_features_is_that_of_what_the_model_answers(task, in
     gradient = feature_gradient(explained, features, index)[0]
 
     def answer(values):
-        from jetbot_mlp.features import mirror_order
-        other = explained.network.forward(values[:, mirror_order(explained.feature_spec)])[0, index]
-        own = explained.network.forward(values)[0, index]
-        return (own - other if (task, index) == ("road", 0) else own + other) / 2
+        return explained.outputs_of(values)[0, index]
 
     for number in range(0, features.shape[1], 151):
         up, down = features.copy(), features.copy()

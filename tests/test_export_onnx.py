@@ -12,6 +12,7 @@ from jetbot_mlp.features import FeatureSpec, extract, shrink
 from jetbot_mlp.messages import CLASSES
 from jetbot_mlp.model_file import MNIST_PIXELS, Model, load_model, save_model
 from jetbot_mlp.network import MLP
+from jetbot_mlp.target_strips import STRIPS
 
 SMALL = FeatureSpec(grey_size=3, color_size=4, gradient_size=16, cells=2, coarse_cells=0)
 FRAME = np.random.RandomState(0).randint(0, 256, (224, 224, 3)).astype(np.uint8)
@@ -21,7 +22,7 @@ def a_model(task="collision", hidden="relu", output="softmax", mirrored=True, si
     spec = MNIST_PIXELS if task == "mnist" else SMALL
     classes = None if task == "road" else tuple(CLASSES[task])
     loss = {"softmax": "softmax_cross_entropy", "linear": "huber", "sigmoid": "half_squared_error"}[output]
-    n_outputs = 2 if task == "road" else len(classes)
+    n_outputs = len(classes) if task != "road" else 2 if output == "linear" else 2 * STRIPS
     network = MLP((spec.n_features,) + sizes + (n_outputs,), hidden, output, loss, random_state=0)
     for bias in network.biases_:
         bias[...] = np.random.RandomState(1).uniform(-0.5, 0.5, bias.shape)
@@ -43,12 +44,12 @@ def session_of(path):
 MODELS = [
     a_model(), a_model(mirrored=False), a_model(output="sigmoid"), a_model("road", "tanh", "linear"),
     a_model("road", "leaky_relu", "linear", mirrored=False, sizes=(7, 5)),
-    a_model("road", "sigmoid", "linear", sizes=()),
+    a_model("road", "sigmoid", "linear", sizes=()), a_model("road"), a_model("road", mirrored=False),
     a_model("mnist", "sigmoid", "sigmoid", mirrored=False), a_model("mnist", mirrored=False),
 ]
 
 
-@pytest.mark.parametrize("model", MODELS, ids=lambda m: f"{m.task}-{m.network.hidden_activation}-{m.mirrored}")
+@pytest.mark.parametrize("model", MODELS, ids=lambda m: f"{m.task}-{m.network.hidden_activation}-{m.network.output_activation}-{m.mirrored}")
 def test_another_runtime_answers_for_every_kind_of_model_as_we_do(model, tmp_path):
     pytest.importorskip("onnx")
     source, path = str(tmp_path / "model.npz"), str(tmp_path / "model.onnx")

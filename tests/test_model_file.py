@@ -12,6 +12,7 @@ from jetbot_mlp.errors import ModelFileError
 from jetbot_mlp.features import FeatureSpec
 from jetbot_mlp.model_file import Model, load_model, save_model
 from jetbot_mlp.network import MLP
+from jetbot_mlp.target_strips import STRIPS
 
 SPEC = FeatureSpec(color_size=4, gradient_size=16, cells=2, coarse_cells=0)
 FRAME = np.random.RandomState(0).randint(0, 256, (224, 224, 3)).astype(np.uint8)
@@ -93,6 +94,36 @@ def test_a_network_with_nan_is_never_saved(tmp_path):
     with pytest.raises(ModelFileError, match="not finite"):
         save_model(str(tmp_path / "nan.npz"), model, FRAME)
     assert os.listdir(str(tmp_path)) == []
+
+
+@pytest.mark.parametrize("n_outputs, output_activation, loss", [
+    (2, "linear", "huber"), (2 * STRIPS, "softmax", "softmax_cross_entropy")])
+def test_a_road_model_answers_x_and_y_whether_its_network_names_them_or_strips(tmp_path, n_outputs,
+                                                                              output_activation, loss):
+    network = MLP((SPEC.n_features, n_outputs), "relu", output_activation, loss, random_state=0)
+    path = str(tmp_path / "road.npz")
+    save_model(path, Model("road", None, network, SPEC, {}, True), FRAME)
+    answers = load_model(path).outputs(np.stack([FRAME[:112, :112], FRAME[:112, 111::-1]]))
+    assert answers.shape == (2, 2)
+    np.testing.assert_allclose(answers[1], answers[0] * [-1, 1], atol=1e-4)  # mirrored frame, mirrored x
+
+
+def test_files_of_the_version_before_are_read(saved):
+    with_header(saved, lambda header: header.update(version=2))
+    assert load_model(saved).classes == ("blocked", "free")
+
+
+@pytest.mark.parametrize("change, message", [
+    (lambda h: h.update(output_activation="linear", loss="huber"), "output activation"),
+    (lambda h: h["layer_sizes"].__setitem__(-1, 2 * STRIPS + 1), "outputs"),
+])
+def test_strips_must_be_probabilities_and_of_two_coordinates(tmp_path, change, message):
+    network = MLP((SPEC.n_features, 2 * STRIPS), "relu", "softmax", "softmax_cross_entropy", random_state=0)
+    path = str(tmp_path / "road.npz")
+    save_model(path, Model("road", None, network, SPEC, {}), FRAME)
+    with_header(path, change)
+    with pytest.raises(ModelFileError, match=message):
+        load_model(path)
 
 
 def test_other_numbers_than_promised_are_refused(saved):

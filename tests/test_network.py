@@ -298,7 +298,7 @@ def test_wrong_shapes_are_refused_with_the_remedy():
     with pytest.raises(ValueError, match=r"outputs: expected shape \(4, 2\)"):
         network.loss_of(np.zeros((4, 3)), targets)
     for wrong in (2, -1, 0.5, None):
-        with pytest.raises(ValueError, match="output_index: expected a whole number from 0 to 1"):
+        with pytest.raises(ValueError, match="output: expected a whole number from 0 to 1"):
             network.input_gradient(x, wrong)
     assert network.forward(np.zeros((0, 3))).shape == (0, 2)
 
