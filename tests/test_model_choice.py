@@ -30,6 +30,16 @@ def test_of_several_own_ones_the_newest(tmp_path):
     assert os.path.samefile(find_model("collision", str(folder / "collision_avoidance")), newest)
 
 
+def test_on_a_robot_what_was_deployed(tmp_path):
+    folder = tmp_path / "jetbot" / "notebooks" / "road_following"
+    folder.mkdir(parents=True)
+    deployed = put(tmp_path / "jetbot" / "current" / "road.npz")
+    put(tmp_path / "models" / "road.npz")
+    assert os.path.samefile(find_model("road", str(folder)), deployed)
+    own = put(folder / "road.npz", age_s=100)
+    assert os.path.samefile(find_model("road", str(folder)), own)
+
+
 def test_the_path_from_here_is_short(tmp_path, monkeypatch):
     put(tmp_path / "models" / "road.npz")
     (tmp_path / "notebooks").mkdir()
