@@ -22,7 +22,7 @@ import cv2
 
 from .capture_time import natural_key, uuid1_time_s
 from .errors import DatasetError, JetbotMLPError
-from .exclusion import read_exclude_list
+from .exclusion import EXCLUDE_LIST, read_exclude_list
 from .frame_files import shown
 from .labelled_frames import titles_of
 from .messages import CLASSES
@@ -32,7 +32,6 @@ from .text_files import write_whole
 
 SIDE = 224  # px; what the official camera gives and road names count in
 JPEG_QUALITY = 95  # OpenCV's own, as the official notebooks save
-EXCLUDE_LIST = "exclude.txt"
 UNDO = 50  # actions that can be taken back
 SPARE_BYTES = 20 * 2 ** 20  # left free on the disk: Jupyter must still save the notebook
 FEW, ENOUGH = 20, 100  # frames of one kind: below nothing can be said; from here training makes sense
@@ -138,6 +137,9 @@ class Collection:
                 files = os.listdir(os.path.join(self.folder, kind))
             except (FileNotFoundError, NotADirectoryError):
                 continue
+            except OSError as error:
+                raise DatasetError(f"expected to look into {shown(os.path.join(self.folder, kind))}, found: "
+                                   f"{error.strerror or error}; name a folder that you may read")
             found += [kind + "/" + file if kind else file for file in files
                       if file.lower().endswith(SUFFIXES) and not file.startswith(".") and self._is_labelled(file)]
         return found

@@ -1,4 +1,5 @@
-"""The package's own errors. The command line prints them as one line and exits with status 2.
+"""The package's own errors. The command line prints them as one line and exits with status 2; so does a
+notebook's cell (without the status), where a traceback would bury the words.
 
 Every message says what was expected, what was found and what to do.
 """
@@ -6,6 +7,10 @@ Every message says what was expected, what was found and what to do.
 
 class JetbotMLPError(Exception):
     """Base of everything this package raises on bad input; catch this one."""
+
+    def _render_traceback_(self):
+        """What IPython shows in the place of a traceback, list of lines; `%tb` has no more to say either."""
+        return [f"{type(self).__name__}: {self}"]
 
 
 class ModelFileError(JetbotMLPError):

@@ -3,11 +3,13 @@
 A text file with one name of a frame a line, as the program prints it (``folder/blocked/a.jpg``); empty lines
 and everything from a ``#`` on that stands at the beginning of the line or after a space is left unread.
 """
+import os
 import re
 
 from .errors import DatasetError
 from .frame_files import shown
 
+EXCLUDE_LIST = "exclude.txt"  # in a folder of frames, as `collection` writes it
 MAX_LIST_BYTES = 32 * 2 ** 20
 _COMMENT = re.compile(r"\s+#")
 
@@ -29,6 +31,15 @@ def read_exclude_list(path):
                            "not a picture or a model" % shown(path))
     lines = [line.strip() for line in text.splitlines()]
     return [line for line in lines if line and not line.startswith("#")]
+
+
+def names_left_out(folders):
+    """The lines of the lists that lie in these folders themselves, for `load_dataset(exclude=...)` -> list of str.
+
+    Folders without one, zip files and paths that do not exist have none.
+    """
+    lists = [os.path.join(folder, EXCLUDE_LIST) for folder in folders]
+    return [line for path in lists if os.path.isfile(path) for line in read_exclude_list(path)]
 
 
 def names_to_leave_out(lines, known, titles):

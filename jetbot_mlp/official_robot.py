@@ -169,7 +169,7 @@ def official(name):
         if "i2c" in what.lower():
             bus = "no I2C bus is to be seen (a container needs --privileged); "
         raise HardwareError(f"jetbot: expected the official package, found {what}; {bus}run inside the robot's "
-                            "container, or use the simulator (--sim)")
+                            "container, or use the simulator (on the command line: --sim)")
 
 
 def _load(name):

@@ -70,7 +70,8 @@ class ClickablePicture:
     """`box` is to be shown; `picture` is the Image in it, whose value others set.
 
     clicked: callable(x, y) in px of a 224 picture, within 0..223. side: px on the page. way: one of WAYS, or None:
-    the best one there. press: what the button beside the sliders says.
+    the best one there. press: what the button beside the sliders says; None: there is no button, and moving a slider
+    is a click.
     """
 
     def __init__(self, clicked, side=336, way=None, press="take this point", alt="picture"):
@@ -96,8 +97,13 @@ class ClickablePicture:
                                    style={"description_width": "20px"})
         self.y = widgets.IntSlider(value=SIDE // 2, max=SIDE - 1, description="y", layout={"width": f"{side}px"},
                                    style={"description_width": "20px"})
-        self.press = button(press, lambda: self.clicked(self.x.value, self.y.value), "primary")
-        by_sliders = widgets.VBox([self.x, self.y, self.press])
+        self.press = None
+        if press is not None:
+            self.press = button(press, self._point, "primary")
+        else:
+            for slider in (self.x, self.y):
+                slider.observe(lambda _: self._point(), names="value")
+        by_sliders = widgets.VBox([self.x, self.y] + ([] if self.press is None else [self.press]))
         if self.way == "sliders":
             self.box = widgets.VBox([self.picture, by_sliders])
         else:
@@ -123,6 +129,9 @@ class ClickablePicture:
     def point_at(self, x, y):
         """Sets the sliders."""
         self.x.value, self.y.value = x, y
+
+    def _point(self):
+        self.clicked(self.x.value, self.y.value)
 
     def _on_widget(self, _, content, buffers):
         """{'event': 'click', 'eventData': {'offsetX': px, 'width': px on the page, ...}}"""

@@ -3,7 +3,8 @@
     display(collection_panel("collision", camera, "dataset", robot))
 
 What is saved is the picture that the page showed when it was pressed. The live picture has a thread of its own and is
-dropped while the browser is behind; nothing here hangs on the camera's thread or slows a driver.
+dropped while the browser is behind; nothing here hangs on the camera's thread or slows a driver. What is saved already
+is the matter of `panel_saved`.
 """
 import base64
 import os
@@ -11,9 +12,6 @@ import threading
 import time
 from collections import deque
 
-import numpy as np
-
-from .capture_time import uuid1_time_s
 from .collection import SIDE as FRAME_SIDE
 from .collection import Collection, balance
 from .errors import JetbotMLPError
@@ -23,15 +21,16 @@ from .heartbeat import BrowserHeartbeat
 from .messages import CLASSES
 from .panel_clicks import ClickablePicture, dom_events, with_target
 from .panel_hand import DrivePad
-from .panel_parts import BORDER, Preview, Repeater, StatusLine, button, escaped, heading, jpeg, picture
+from .panel_parts import BORDER, Preview, Repeater, StatusLine, button, escaped, heading, picture
+from .panel_saved import SavedFrames, in_words
 
-SIDE, SAVED_SIDE = 336, 280  # px
+SIDE = 336  # px
 STATUS_EVERY_S = 0.3
 COMPARED = 300  # frames of the folder, the newest, that new ones are compared with
 ON_THE_WAY = 8  # pictures sent last that may be what the page shows
 DOWNLOAD_BYTES = 16 * 2 ** 20  # a larger zip is not sent through the page
 KEYS = {"collision": {"b": "blocked", "f": "free"}, "road": {}}
-STYLES = {"blocked": "danger", "free": "success"}
+STYLES = {"blocked": "warning", "free": "success"}  # red is STOP alone
 
 
 class CollectionPanel:
@@ -52,30 +51,30 @@ class CollectionPanel:
         self.heartbeat = BrowserHeartbeat() if heartbeat is True and robot is not None else heartbeat or None
         self.still, self.twins = FrozenWatch(time.monotonic), TwinWatch()
         self._sent = deque(maxlen=ON_THE_WAY)  # of (number of the picture, frame)
-        self._at = None  # name of the saved frame that is shown
         self._compared = False  # the folder's frames are among the twins
         self._busy = threading.Thread()  # zips or restarts the camera; never started: none
-        self._acting = threading.RLock()
         self._make_widgets(way)
         self.preview = Preview(self._live_picture, preview_hz, self.said.trouble)
         self.box = self._laid_out()
         self.keys = [dom_events(source, ["keydown", "keyup", "mouseenter", "mouseleave"], self._on_event)
                      for source in self.reach]
-        self._show_saved(self._newest())
         self._count()
         self.preview.start()
         self.ticker = Repeater(self._look, STATUS_EVERY_S, "collection", self.said.trouble).start()
         CollectionPanel.opened = self
 
     def close(self):
-        """Ends its threads; the wheels stand."""
+        """Ends its threads; the wheels stand, and the widgets are gone."""
         self.preview.close()
         self.ticker.close()
         if self.pad is not None:
             self.pad.close()
+        if hasattr(self.heartbeat, "close"):
+            self.heartbeat.close()
         for keys in self.keys:
             if keys is not None:
                 keys.close()
+        self.box.close()  # what can be seen must answer
         if CollectionPanel.opened is self:
             CollectionPanel.opened = None
 
@@ -86,24 +85,17 @@ class CollectionPanel:
 
         self.said, self.quality, self.counted = StatusLine(), StatusLine(), StatusLine()
         self.labels = {}
+        self.saved = SavedFrames(self.frames, self.said, self._changed, way)
+        self.live = None
         if self.task == "road":
-            self.live = ClickablePicture(self._clicked, SIDE, way, "save with this target", "camera")
-            self.saved = ClickablePicture(self._moved, SAVED_SIDE, way, "move its target here", "saved frame")
-            self.picture, self.saved_picture = self.live.picture, self.saved.picture
-        else:
-            self.live = self.saved = None
-            self.picture, self.saved_picture = picture(side=SIDE, alt="camera"), picture(side=SAVED_SIDE, alt="saved")
+            self.live = ClickablePicture(lambda x, y: self.save((x, y)), SIDE, way, "save with this target", "camera")
+        self.picture = picture(side=SIDE, alt="camera") if self.live is None else self.live.picture
+        if self.task == "collision":
             for label in CLASSES["collision"]:
                 made = button(f"{label} ({label[0]})", lambda label=label: self.save(label), STYLES[label],
                               f"save this picture as {label}; or the key {label[0]}", "49%")
                 made.layout.height = "52px"
                 self.labels[label] = made
-        self.undo = button("undo (u)", self._undo, "", "take the last action back")
-        self.older = button("\u25c0 older", lambda: self._browse(-1))
-        self.newer = button("newer \u25b6", lambda: self._browse(1))
-        self.relabel = button("", self._relabel, "", "the picture stays, its label changes")
-        self.leave_out = button("", self._leave_out, "", "it stays on the disk, and is not trained with")
-        self.about = widgets.HTML()
         self.make_zip = button("zip for download", lambda: self._in_background(self._zip), "primary")
         self.link = widgets.HTML()
         self.restart = button("restart the camera", lambda: self._in_background(self._restart))
@@ -120,12 +112,7 @@ class CollectionPanel:
             eyes.insert(1, widgets.HBox(list(self.labels.values()), layout={"justify_content": "space-between"}))
         # where keys are heard; nothing to type in may lie there
         self.reach = [widgets.VBox(eyes, layout={"width": f"{SIDE + 12}px"})]
-        saved = widgets.HBox([
-            self.saved_picture if self.saved is None else self.saved.box,
-            widgets.VBox([heading("saved"), self.about, widgets.HBox([self.older, self.newer]),
-                          *([self.relabel] if self.task == "collision" else []), self.leave_out, self.undo],
-                         layout={"width": "250px", "margin": "0 0 0 12px"})], layout={"flex": "0 0 auto"})
-        columns = self.reach + [saved]
+        columns = self.reach + [self.saved.box]
         if self.pad is not None:
             self.reach.append(self.pad.pad)
             places = [self.elsewhere] if hasattr(self.robot, "carry_elsewhere") else []
@@ -145,94 +132,37 @@ class CollectionPanel:
     def save(self, label):
         """Saves the picture that the page shows as 'blocked', 'free' or with the target (x, y) px, if that makes
         sense."""
-        with self._acting:
+        with self.saved.acting:
             image = self._shown()
             trouble = self._trouble(image)
             if trouble:
                 self.said.trouble(f"not saved: {trouble}")
                 return
             warnings = self._warnings(image)
-            if self._act(lambda: self.frames.save(image, label)) is None:
+            if self.saved.act(lambda: self.frames.save(image, label)) is None:
                 return
-            name = self._newest()
+            name = self.saved.newest()
             self.twins.add(name, image)
-            self._show_saved(name, image)
-            self.said.say(f"saved: {_in_words(label)}{''.join('; ' + text for text in warnings)}",
+            self.saved.show(name, image)
+            self.said.say(f"saved: {in_words(label)}{''.join('; ' + text for text in warnings)}",
                           "warning" if warnings else "good")
             self._count()
 
-    def _clicked(self, x, y):
-        self.save((x, y))
-
-    def _moved(self, x, y):
-        self._label_again((x, y))
-
-    def _relabel(self):
-        if self._at is not None:
-            blocked, free = CLASSES["collision"]
-            self._label_again(free if self.frames.label_of(self._at) == blocked else blocked)
-
-    def _label_again(self, label):
-        with self._acting:
-            old = self._at
-            if old is None:
-                return
-            new = self._act(lambda: self.frames.relabel(old, label))
-            if new is not None:
-                self._after_change(new, f"its label is {_in_words(label)} now")
-
-    def _leave_out(self):
-        with self._acting:
-            name = self._at
-            if name is None:
-                return
-            out = name not in self.frames.excluded()
-            if self._act(lambda: self.frames.exclude(name, out) or True):
-                self._after_change(name, f"left out: {shown(self.frames.exclude_path)} lists it for --exclude" if out
-                                   else "taken in again")
-
-    def _undo(self):
-        with self._acting:
-            before = set(self.frames.names())
-            words = self._act(lambda: self.frames.undo() or "there is nothing to take back")
-            if words is not None:
-                names = self.frames.names()
-                back = [name for name in names if name not in before]  # it has its old name again
-                at = back[0] if back else self._at if self._at in names else names[-1] if names else None
-                self._after_change(at, words)
-
-    def _browse(self, step):
-        with self._acting:
-            names = self.frames.names()
-            if names:
-                at = names.index(self._at) + step if self._at in names else len(names) - 1
-                self._show_saved(names[min(max(at, 0), len(names) - 1)])
-
-    def _after_change(self, name, words):
-        """Another folder than before: twins, picture and counts follow."""
+    def _changed(self, name):
+        """Another folder than before: twins and counts follow."""
         names = set(self.frames.names())
         for gone in [each for each in self.twins.names if each not in names]:
             self.twins.discard(gone)
         if name is not None and name not in self.twins.names:
-            image = self._act(lambda: self.frames.read(name))
+            image = self.saved.act(lambda: self.frames.read(name))
             if image is not None:
                 self.twins.add(name, image)
-        self._show_saved(name)
-        self.said.say(words, "good")
         self._count()
-
-    def _act(self, change):
-        """change(), or None after its error was shown."""
-        try:
-            return change()
-        except JetbotMLPError as error:
-            self.said.trouble(error)
-            return None
 
     def _in_background(self, work):
         """Presses of STOP must be heard meanwhile."""
         if not self._busy.is_alive():
-            self._busy = threading.Thread(target=self._act, args=(work,), name="collection-work", daemon=True)
+            self._busy = threading.Thread(target=self.saved.act, args=(work,), name="collection-work", daemon=True)
             self._busy.start()
 
     def _zip(self):
@@ -258,7 +188,7 @@ class CollectionPanel:
     def _carry(self):
         if self.pad is not None:
             self.pad.hand.stop("the robot was carried elsewhere")
-        self._act(self.robot.carry_elsewhere)
+        self.saved.act(self.robot.carry_elsewhere)
 
     def _on_event(self, event):
         mine = self.pad is not None and self.pad.on_key(event)
@@ -268,7 +198,7 @@ class CollectionPanel:
         if key in KEYS[self.task]:
             self.save(KEYS[self.task][key])
         elif key == "u":
-            self._undo()
+            self.saved.take_back()
 
     # --- what is shown ---------------------------------------------------------------------------------------
 
@@ -302,7 +232,7 @@ class CollectionPanel:
         twin = self.twins.twin_of(image)
         if twin is not None:
             label = self.frames.label_of(twin)
-            found.append(f"nearly the same as one that is saved ({_in_words(label)}): move the robot first")
+            found.append(f"nearly the same as one that is saved ({in_words(label)}): move the robot first")
         return found
 
     def _look(self):
@@ -328,57 +258,14 @@ class CollectionPanel:
                 image = self.frames.read(name)
             except JetbotMLPError:  # damaged: training says so
                 continue
-            with self._acting:
+            with self.saved.acting:
                 if name not in self.twins.names:
                     self.twins.add(name, image)
-
-    def _newest(self):
-        names = self.frames.names()
-        return names[-1] if names else None
-
-    def _show_saved(self, name, image=None):
-        """A saved frame with its label; image: when it is known already."""
-        self._at = name
-        if name is not None and image is None:
-            image = self._act(lambda: self.frames.read(name))
-        blank = name is None or image is None
-        if blank:
-            image = np.full((FRAME_SIDE, FRAME_SIDE, 3), 230, np.uint8)
-        out = not blank and name in self.frames.excluded()
-        if not blank and self.task == "road":
-            x, y = self.frames.label_of(name)
-            self.saved.point_at(min(x, FRAME_SIDE - 1), min(y, FRAME_SIDE - 1))
-            image = with_target(image, x, y)
-        self.saved_picture.value = jpeg(image)
-        self._describe(name, out)
-        for made in (self.older, self.newer, self.relabel, self.leave_out):
-            made.disabled = blank
-
-    def _describe(self, name, out):
-        if name is None:
-            self.about.value = "nothing saved yet"
-            self.relabel.description, self.leave_out.description = "it is ...", "leave it out"
-            return
-        label = self.frames.label_of(name)
-        names = self.frames.names()
-        taken = uuid1_time_s(name)
-        when = time.strftime("%H:%M:%S", time.localtime(taken)) if taken else "?"
-        number = names.index(name) + 1 if name in names else len(names)
-        words = f"<b>{escaped(_in_words(label))}</b>, {number} of {len(names)}, taken {when}"
-        self.about.value = words + (", <b>left out</b>" if out else "")
-        if self.task == "collision":
-            self.relabel.description = f"it is {'free' if label == 'blocked' else 'blocked'}"
-        self.leave_out.description = "take it in again" if out else "leave it out"
 
     def _count(self):
         words, fine = balance(self.frames.counts())
         n_out = len(self.frames.excluded())
         self.counted.say(words + (f" ({n_out} left out)" if n_out else ""), "plain" if fine else "warning")
-        self.undo.disabled = not self.frames.n_undo
-
-
-def _in_words(label):
-    return label if isinstance(label, str) else f"target {label[0]}, {label[1]}"
 
 
 def collection_panel(task, camera, folder, robot=None):

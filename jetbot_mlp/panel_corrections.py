@@ -4,30 +4,28 @@
     live_panel("collision.npz", robot, camera, extra=[panel])     # below the live panel, or alone
 
 The frames go into a folder of their own in the official format (`collection`), so that old and new can be told apart
-and `train` reads both. For the road a press freezes the last second: the target is set in its first and in its last
-frame, and goes in a line from the one to the other in between, for the robot moves on while the second passes.
+and `train` reads both. For the road a press freezes the last second, and the targets are clicked: `panel_second`.
 """
 import os
 import threading
 
-import numpy as np
-
-from .collection import SIDE, Collection
+from .collection import Collection
 from .errors import JetbotMLPError
+from .exclusion import names_left_out
 from .frame_files import shown
 from .inference import Predictor
-from .messages import RoadPrediction
 from .model_file import Model, load_model
 from .model_versions import go_back, save_keeping, set_aside
-from .overlay import draw
-from .panel_parts import StatusLine, button, escaped, heading, jpeg, picture
+from .panel_parts import StatusLine, button, escaped, heading
+from .panel_second import FrozenSecond, between
 from .panel_train import FOLDER_SIGNS, Cancelled
 from .recent_frames import RecentFrames
 from .retrain import WAYS, retrain, score_words, verdict
 
 OLD_FOLDERS = {"collision": ("dataset", "simulated_dataset"),  # where the notebooks write: the first that is there
                "road": ("dataset_xy", "simulated_dataset_xy")}
-SMALL = 224  # px
+TITLES = {"collision": "collision avoidance", "road": "road following"}
+NO_FRAME = "no new frame has come: is the camera running?"
 
 
 class CorrectionsPanel:
@@ -36,11 +34,14 @@ class CorrectionsPanel:
     recent: `RecentFrames` that somebody feeds; model: `Model`, the path of a file, or a `Predictor`, which gets the
     new model when it is kept, so that whatever drives by it drives by that; folder: of the corrected frames;
     old_folders: what the model was trained on, a path or several; out: where a kept model goes;
-    on_model: callable(Model), when another one holds from now on; way: see `retrain`.
+    on_model: callable(Model), when another one holds from now on; way: see `retrain`; click_way: how clicks are heard,
+    see `panel_clicks`.
     """
 
+    watching = None  # the `RecentFrames` of the panel made last: a cell that is run twice leaves no observer behind
+
     def __init__(self, recent, model, folder=None, old_folders=None, out=None, on_model=None, way="anew",
-                 random_state=0):
+                 random_state=0, click_way=None):
         import ipywidgets as widgets
 
         self.predictor = model if isinstance(model, Predictor) else None
@@ -51,7 +52,6 @@ class CorrectionsPanel:
         self.collection = Collection(folder or f"corrections_{self.task}", self.task)
         self.retrained = self.error = None
         self.before = self.kept = None  # the model that a kept one has replaced, and the name of its file
-        self.frozen = []
         self.presses = []  # how many frames each press has kept
         self.worker = threading.Thread()
         self._cancel = threading.Event()
@@ -69,9 +69,9 @@ class CorrectionsPanel:
         self.keep = button("keep the new model", self._keep, "success", "the old file is kept under another name")
         self.back = button("go back to the old model", self._go_back, "warning", "the new one is kept, too")
         self.end.disabled = self.keep.disabled = self.back.disabled = True
-        presses = self._collision_presses() if self.task == "collision" else self._road_presses()
+        presses = self._collision_presses() if self.task == "collision" else self._road_presses(click_way)
         self.box = widgets.VBox([
-            heading("That was wrong"), *presses, self.said.widget,
+            heading(f"That was wrong ({TITLES[self.task]})"), *presses, self.said.widget,
             widgets.HBox([self.old, self.way, self.begin, self.end, self.bar],
                          layout=widgets.Layout(flex_flow="row wrap")),
             self.table, widgets.HBox([self.keep, self.back])])
@@ -87,86 +87,80 @@ class CorrectionsPanel:
                        for label, style in (("blocked", "warning"), ("free", "success"))}
         return [widgets.HBox(list(self.should.values()) + [self.undo])]
 
-    def _road_presses(self):
+    def _road_presses(self, click_way):
         import ipywidgets as widgets
 
+        self.second = FrozenSecond(self._targeted, click_way)
         self.freeze = button("that was wrong: show the last second", self._freeze, "warning", "", "300px")
-        self.accept = button("keep with these targets", lambda: self.press(self.targets()), "success")
+        self.accept = button("keep with these targets", lambda: self._take_in(self.second.labelled()), "success")
         self.accept.disabled = True
-        self.views, self.sliders = [], []
-        columns = []
-        for words in ("where it should have gone, one second ago", "and now"):
-            view = picture(side=SMALL, alt=words)
-            pair = [widgets.IntSlider(value=value, min=0, max=SIDE - 1, description=name, continuous_update=True,
-                                      layout=widgets.Layout(width=f"{SMALL + 30}px"),
-                                      style={"description_width": "90px"})
-                    for name, value in (("right (x)", 112), ("down (y)", 140))]
-            for slider in pair:
-                slider.observe(lambda _: self._draw_frozen(), names="value")
-            self.views.append(view)
-            self.sliders.append(pair)
-            columns.append(widgets.VBox([widgets.HTML(words), view] + pair,
-                                        layout=widgets.Layout(margin="0 12px 0 0")))
-        self.frozen_box = widgets.HBox(columns, layout=widgets.Layout(flex_flow="row wrap"))
-        self.frozen_box.layout.display = "none"
-        return [widgets.HBox([self.freeze, self.accept, self.undo]), self.frozen_box]
+        return [widgets.HBox([self.freeze, self.accept, self.undo]), self.second.box]
 
     def _freeze(self):
-        self.frozen = self.recent.frames()
-        if not self.frozen:
-            self.said.trouble("no frame has come yet: is the camera running?")
+        frames = self.recent.frames()
+        if not frames:
+            self.said.trouble(NO_FRAME)
             return
-        predict = Predictor(self.model)
-        for pair, frame in zip(self.sliders, (self.frozen[0], self.frozen[-1])):
-            answer = predict(frame)  # begin at what the network said: a little correction is the common one
-            for slider, value in zip(pair, (answer.x, answer.y)):
-                slider.value = min(SIDE - 1, int(round((value + 1) * SIDE / 2)))
-        self.frozen_box.layout.display, self.accept.disabled = None, False
-        self._draw_frozen()
-        self.said.say(f"{len(self.frozen)} frames: set both targets, then keep them")
-
-    def _draw_frozen(self):
-        if not self.frozen:
+        try:
+            self.second.show(frames, Predictor(self.model))
+        except JetbotMLPError as error:
+            self.said.trouble(error)
             return
-        for view, pair, frame in zip(self.views, self.sliders, (self.frozen[0], self.frozen[-1])):
-            x, y = (2.0 * slider.value / SIDE - 1 for slider in pair)
-            view.value = jpeg(draw(frame.image, [RoadPrediction(x, y, frame.stamp)]))
+        self.accept.disabled = True
+        self.said.say(f"{len(frames)} frames: {self.second.how} where it should have gone, at least in the picture of "
+                      "now; drawn is what the network said")
 
-    def targets(self):
-        """[(x, y), (x, y)] in px of the 224 picture: of the first and of the last frozen frame, as the sliders say."""
-        return [tuple(slider.value for slider in pair) for pair in self.sliders]
+    def _targeted(self):
+        count = len(self.second.labelled())
+        self.accept.disabled = not count
+        self.said.say(f"{count} of {len(self.second.frames)} frames have a target"
+                      + ("" if count == len(self.second.frames) else "; the others need both pictures") if count else
+                      f"now {self.second.how} in the picture of now")
 
     def press(self, label):
         """Keep the last second. label: 'blocked' or 'free', or for the road [(x, y) then, (x, y) now] in px, or one
         (x, y) for all. -> how many frames were kept."""
-        frames = self.frozen or self.recent.frames()
-        if not frames:
-            self.said.trouble("no frame has come yet: is the camera running?")
+        frames = self.recent.frames()
+        return self._take_in(list(zip(frames, _labels(label, frames))) if frames else [])
+
+    def _take_in(self, labelled):
+        """labelled: [(Frame, label), ...] -> how many were kept."""
+        if not labelled:
+            self.said.trouble(NO_FRAME)
             return 0
+        kept = 0
         try:
-            for frame, each in zip(frames, _labels(label, frames)):
-                self.collection.save(frame.image, each)
+            for frame, label in labelled:
+                self.collection.save(frame.image, label)
+                kept += 1
         except JetbotMLPError as error:
+            for _ in range(kept):  # all or none: else nobody knows what a press has left
+                self.collection.undo()
             self.said.trouble(error)
             return 0
         self.recent.clear()  # the same frame is not kept twice
-        self.presses.append(len(frames))
+        self.presses.append(len(labelled))
         if self.task == "road":
-            self.frozen, self.frozen_box.layout.display, self.accept.disabled = [], "none", True
-        self._count(f"{len(frames)} frames kept; ")
-        return len(frames)
+            self.second.hide()
+            self.accept.disabled = True
+        self._count(f"{len(labelled)} frames kept; ")
+        return len(labelled)
 
     def _undo(self):
-        for _ in range(self.presses.pop() if self.presses else 0):
-            self.collection.undo()
-        self._count()
+        try:
+            for _ in range(self.presses.pop() if self.presses else 0):
+                self.collection.undo()
+        except JetbotMLPError as error:
+            self.said.trouble(error)
+        else:
+            self._count()
 
     def _count(self, before=""):
         counts = self.collection.counts()
         words = ", ".join(f"{count} {name}" for name, count in counts.items())
         self.said.say(f"{before}corrected so far: {words} ({shown(self.collection.folder)})",
                       "good" if before else "plain")
-        self.begin.disabled = not sum(counts.values())
+        self.begin.disabled = self.worker.is_alive() or not sum(counts.values())
         self.undo.disabled = not self.presses
 
     # --- learning ------------------------------------------------------------------------------------------------
@@ -199,10 +193,8 @@ class CorrectionsPanel:
         old_folders = [part.strip() for part in self.old.value.split(FOLDER_SIGNS) if part.strip()]
         try:
             self.said.say("learning old and corrected frames ...")
-            lists = [os.path.join(folder, "exclude.txt") for folder in old_folders]
-            lists = [path for path in lists if os.path.isfile(path)]
             retrained = retrain(self.model, old_folders, [self.collection.folder], self.way.value, self.random_state,
-                                watch=self._watch, exclude=lists[0] if len(lists) == 1 else None)
+                                watch=self._watch, exclude=names_left_out(old_folders))
         except Cancelled:
             self.said.say("cancelled; the old model stays")
         except JetbotMLPError as error:
@@ -263,7 +255,10 @@ def corrections_panel(camera, models, folder=None, **keywords):
     """
     import ipywidgets as widgets
 
+    if CorrectionsPanel.watching is not None:
+        CorrectionsPanel.watching.unwatch()
     recent = camera if isinstance(camera, RecentFrames) else RecentFrames().watch(camera)
+    CorrectionsPanel.watching = None if recent is camera else recent
     single = isinstance(models, (str, os.PathLike, Model, Predictor))
     panels = {}
     for model in [models] if single else models:
@@ -296,11 +291,6 @@ def comparison_html(retrained):
 
 def _labels(label, frames):
     """The label of each frame: one for all, or for the road on a line from the first target to the last, in time."""
-    if isinstance(label, str) or np.ndim(label) == 1:
+    if isinstance(label, str) or not isinstance(label[0], (tuple, list)):
         return [label] * len(frames)
-    stamps = np.array([frame.stamp for frame in frames])
-    share = (stamps - stamps[0]) / max(stamps[-1] - stamps[0], 1e-9)
-    if len(frames) == 1:
-        share = np.ones(1)
-    first, last = np.array(label, dtype=float)
-    return [tuple(first + part * (last - first)) for part in share]
+    return between(*label, stamps=[frame.stamp for frame in frames])

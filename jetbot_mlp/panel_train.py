@@ -16,7 +16,7 @@ import time
 
 from .dataset import load_dataset
 from .errors import JetbotMLPError
-from .exclusion import read_exclude_list
+from .exclusion import names_left_out
 from .frame_files import shown
 from .model_versions import save_keeping
 from .panel_parts import StatusLine, button, escaped, heading, jpeg, picture
@@ -131,7 +131,8 @@ class TrainingPanel:
         try:
             self.said.say("reading the frames ...")
             folders = [part.strip() for part in self.folder.value.split(FOLDER_SIGNS) if part.strip()]
-            dataset = load_dataset(self.task, folders, progress=self._reading, exclude=self._exclude(folders))
+            left_out = names_left_out(folders) if self.exclude is None else self.exclude
+            dataset = load_dataset(self.task, folders, progress=self._reading, exclude=left_out)
             recipe = self.recipe or (QUICK if self.how.value == SHORT else RECIPES)[self.task]
             trained = train_frames(dataset, recipe, random_state=self.random_state, watch=self._watch)
         except Cancelled:
@@ -148,16 +149,6 @@ class TrainingPanel:
             self._show_result(time.monotonic() - started)
         finally:
             self.begin.disabled, self.end.disabled, self.keep.disabled = False, True, self.trained is None
-
-    def _exclude(self, folders):
-        """The names that the folders' own lists leave out, or what was given."""
-        if self.exclude is not None:
-            return self.exclude
-        names = []
-        for folder in folders:
-            path = os.path.join(folder, "exclude.txt")
-            names += read_exclude_list(path) if os.path.isfile(path) else []
-        return names
 
     def _reading(self, frames, total=None, desc=""):
         for number, frame in enumerate(frames):

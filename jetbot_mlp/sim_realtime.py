@@ -64,8 +64,11 @@ def open_found(world="road", seed=0):
         robot = open_robot()
     except HardwareError as error:
         robot, camera = open_simulated(world, seed)
-        # who has the official package meant a robot, and wants to know what it lacks
-        robot.description += " (no robot here)" if find_spec("jetbot") is None else f" (instead of a robot: {error})"
+        # who has the official package meant a robot, and wants to know what it lacks; what to do about it beside
+        # taking the simulator, `jetbot-mlp doctor` says
+        found = str(error).partition(", or use the simulator")[0]
+        robot.description += " (no robot here)" if find_spec("jetbot") is None else \
+            f" (instead of a robot: {found}; jetbot-mlp doctor says more)"
         return robot, camera
     return robot, open_camera()
 

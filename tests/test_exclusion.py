@@ -2,7 +2,7 @@
 import pytest
 
 from jetbot_mlp.errors import DatasetError
-from jetbot_mlp.exclusion import check_some_left_out, names_to_leave_out, read_exclude_list
+from jetbot_mlp.exclusion import check_some_left_out, names_left_out, names_to_leave_out, read_exclude_list
 
 KNOWN = ["set/free/a.jpg", "set/free/b #2.jpg", "set/blocked/c d.jpg"]
 
@@ -55,3 +55,14 @@ def test_a_list_that_is_not_there_is_named(tmp_path):
     for path in (tmp_path / "gone.txt", tmp_path):
         with pytest.raises(DatasetError, match="cannot be read"):
             read_exclude_list(str(path))
+
+
+def test_the_lists_of_several_folders_are_read_together(tmp_path):
+    for name, lines in (("a", "a/free/1.jpg\n# why\n"), ("b", "b/free/2.jpg\n"), ("c", None)):
+        (tmp_path / name).mkdir()
+        if lines:
+            (tmp_path / name / "exclude.txt").write_text(lines)
+    (tmp_path / "d.zip").write_bytes(b"")
+    folders = [str(tmp_path / name) for name in ("a", "b", "c", "d.zip", "gone")]
+    assert names_left_out(folders) == ["a/free/1.jpg", "b/free/2.jpg"]
+    assert names_left_out([]) == []

@@ -126,16 +126,17 @@ def test_what_the_page_showed_is_saved_not_what_the_camera_shows_by_now(panel):
 def test_mistakes_are_taken_back(panel):
     shown = panel()
     shown.labels["free"].click()
-    shown.relabel.click()
-    assert shown.frames.counts() == {"blocked": 1, "free": 0} and "blocked" in shown.about.value
-    shown.leave_out.click()
-    assert shown.frames.counts() == {"blocked": 0, "free": 0} and shown.leave_out.description == "take it in again"
-    shown.leave_out.click()
+    shown.saved.relabel.click()
+    assert shown.frames.counts() == {"blocked": 1, "free": 0} and "blocked" in shown.saved.about.value
+    shown.saved.leave_out.click()
+    assert shown.frames.counts() == {"blocked": 0, "free": 0}
+    assert shown.saved.leave_out.description == "take it in again"
+    shown.saved.leave_out.click()
     assert shown.frames.counts() == {"blocked": 1, "free": 0}
     for _ in range(4):
-        shown.undo.click()
-    assert shown.frames.names() == [] and shown.undo.disabled and shown.twins.names == ()
-    assert "nothing saved yet" in shown.about.value
+        shown.saved.undo.click()
+    assert shown.frames.names() == [] and shown.saved.undo.disabled and shown.twins.names == ()
+    assert "nothing saved yet" in shown.saved.about.value
 
 
 def test_older_frames_can_be_looked_at(panel):
@@ -145,21 +146,21 @@ def test_older_frames_can_be_looked_at(panel):
         shown.labels["free"].click()
     names = shown.frames.names()
     for _ in range(5):
-        shown.older.click()
-    assert shown._at == names[0] and "1 of 3" in shown.about.value
-    shown.newer.click()
-    assert shown._at == names[1]
+        shown.saved.older.click()
+    assert shown.saved.at == names[0] and "1 of 3" in shown.saved.about.value
+    shown.saved.newer.click()
+    assert shown.saved.at == names[1]
 
 
 def test_a_click_saves_the_target_and_a_click_on_the_saved_frame_moves_it(panel):
     shown = panel("road")
     shown.live.clicked(30, 100)
     assert shown.frames.label_of(shown.frames.names()[0]) == (30, 100) and "1 left" in shown.counted.text[0]
-    shown.saved.clicked(200, 90)
+    shown.saved.clicks.clicked(200, 90)
     name, = shown.frames.names()
-    assert shown.frames.label_of(name) == (200, 90) and "target 200, 90" in shown.about.value
+    assert shown.frames.label_of(name) == (200, 90) and "target 200, 90" in shown.saved.about.value
     assert "1 right" in shown.counted.text[0]
-    shown.undo.click()
+    shown.saved.undo.click()
     assert shown.frames.label_of(shown.frames.names()[0]) == (30, 100)
 
 
@@ -215,6 +216,7 @@ def test_a_panel_opened_again_ends_the_one_before(panel):
     first = panel()
     second = panel()
     assert not first.preview.running and not first.ticker.running and second.preview.running
+    assert first.box.comm is None  # dead buttons are not left on the page
 
 
 def test_a_camera_can_be_started_again(panel):

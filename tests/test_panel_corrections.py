@@ -2,6 +2,7 @@ import os
 
 import numpy as np
 import pytest
+from driving_fakes import FakeCamera
 from synthetic import collision_dataset, picture, road_dataset
 
 from jetbot_mlp import retrain as retrain_module
@@ -53,7 +54,7 @@ def test_one_press_keeps_the_last_second_with_the_right_label():
     panel.should["blocked"].click()
     assert panel.collection.counts() == {"blocked": 11, "free": 0} and "11 frames kept" in text(panel)
     panel.should["blocked"].click()  # the same second again: nothing new to keep
-    assert panel.collection.counts()["blocked"] == 11 and "no frame" in text(panel)
+    assert panel.collection.counts()["blocked"] == 11 and "no new frame" in text(panel)
     dataset = load_dataset("collision", "corrections_collision", require_all_classes=False)
     assert len(dataset) == 11 and dataset.time_source == "uuid1"
 
@@ -70,23 +71,51 @@ def test_a_press_can_be_taken_back():
     assert panel.collection.counts()["free"] == 0 and panel.undo.disabled and panel.begin.disabled
 
 
-def test_a_road_s_target_goes_from_the_first_frame_s_to_the_last_s():
-    panel = CorrectionsPanel(seen(11), MODELS["road"])
+@pytest.mark.parametrize("way", ["sliders", None])
+def test_a_road_s_target_goes_from_the_first_frame_s_to_the_last_s(way):
+    panel = CorrectionsPanel(seen(11), MODELS["road"], click_way=way)
     panel.freeze.click()
-    assert len(panel.frozen) == 11 and panel.views[0].value[:2] == b"\xff\xd8" and not panel.accept.disabled
-    (x0, y0), (x1, y1) = panel.sliders
-    x0.value, y0.value, x1.value, y1.value = 50, 100, 150, 140
+    assert len(panel.second.frames) == 11 and panel.accept.disabled
+    then, now = panel.second.clicks
+    then.point_at(50, 100)
+    assert panel.accept.disabled and "now" in text(panel)
+    now.point_at(150, 140)
+    assert "11 of 11 frames" in text(panel)
     panel.accept.click()
     labels = sorted(panel.collection.label_of(name) for name in panel.collection.names())
     assert labels[0] == (50, 100) and labels[5] == (100, 120) and labels[-1] == (150, 140)
-    assert panel.accept.disabled and not panel.frozen
+    assert panel.accept.disabled and not panel.second.frames
 
 
-def test_freezing_begins_where_the_network_pointed():
-    panel = CorrectionsPanel(seen(5, dot=(0.5, 0.5)), MODELS["road"])
+def test_a_target_of_now_alone_is_for_the_last_frames_only():
+    panel = CorrectionsPanel(seen(11), MODELS["road"])
     panel.freeze.click()
-    answer = MODELS["road"].outputs(np.stack([panel.frozen[-1].image]))[0]
-    assert panel.targets()[1] == tuple(min(223, int(round((v + 1) * 112))) for v in answer)
+    panel.second.clicks[1].clicked(60, 90)
+    assert "4 of 11 frames" in text(panel)
+    panel.accept.click()
+    assert [panel.collection.label_of(name) for name in panel.collection.names()] == [(60, 90)] * 4
+
+
+def test_a_press_is_kept_whole_or_not_at_all(monkeypatch):
+    panel = CorrectionsPanel(seen(6), MODELS["collision"])
+    save, calls = panel.collection.save, []
+
+    def full(image, label):
+        calls.append(label)
+        if len(calls) == 4:
+            raise DatasetError("the disk is full")
+        return save(image, label)
+
+    monkeypatch.setattr(panel.collection, "save", full)
+    assert panel.press("free") == 0 and "the disk is full" in text(panel)
+    assert panel.collection.names() == [] and panel.undo.disabled
+
+
+def test_a_cell_that_is_run_twice_leaves_no_observer_behind():
+    camera = FakeCamera()
+    corrections_panel(camera, MODELS["road"])
+    corrections_panel(camera, MODELS["road"])
+    assert len(camera.observers) == 1
 
 
 def test_without_frames_it_asks_for_the_camera():
@@ -157,6 +186,8 @@ def test_cancel_and_missing_folders_leave_the_old_model(monkeypatch):
 def test_several_models_share_the_last_second():
     widget = corrections_panel(seen(), [MODELS["road"], MODELS["collision"]], {"road": "r", "collision": "c"})
     assert set(widget.panels) == {"road", "collision"}
+    assert "(road following)" in widget.panels["road"].box.children[0].value
+    assert "(collision avoidance)" in widget.panels["collision"].box.children[0].value
     assert widget.panels["road"].recent is widget.panels["collision"].recent is widget.recent
     assert widget.panels["road"].collection.folder == "r"
 

@@ -60,10 +60,11 @@ def test_the_robot_can_be_carried_to_other_places_where_it_stands_free(world, op
 
 def test_without_a_robot_it_is_the_simulator_and_says_why(opened, monkeypatch):
     def none():
-        raise HardwareError("no board")
+        raise HardwareError("no board; run it there, or use the simulator (on the command line: --sim)")
 
     monkeypatch.setattr(sim_realtime, "open_robot", none)
-    for package, why in ((None, "(no robot here)"), ("there", "(instead of a robot: no board)")):
+    for package, why in ((None, "(no robot here)"),
+                         ("there", "(instead of a robot: no board; run it there; jetbot-mlp doctor says more)")):
         monkeypatch.setattr(sim_realtime, "find_spec", lambda name, package=package: package)
         robot, camera = open_found("room")
         opened.append(camera)
