@@ -5,6 +5,7 @@ import tempfile
 
 from . import deploy as logic
 from . import progress
+from .cargo import pack
 from .errors import JetbotMLPError
 from .frame_files import shown
 from .jupyter_host import JupyterHost, is_jupyter
@@ -21,7 +22,7 @@ def deploy(args):
         raise JetbotMLPError(f"expected models (.npz) and robots such as jetbot@192.168.55.1, found {len(models)} "
                              f"models and {len(names)} robots")
     with tempfile.TemporaryDirectory(prefix="jetbot-mlp-") as folder:
-        cargo = logic.pack(models, folder, args.notebooks)
+        cargo = pack(models, folder, args.notebooks)
         for _, name, _, here in cargo.models:
             say(f"sound here: {name}: {here['task']}, {here['bytes'] / 1000:.0f} kB")
         results = at_work(args, names, lambda host, step: logic.deploy(
@@ -141,12 +142,11 @@ def host_named(name, args):
 def place(text):
     """'HOST:FOLDER', 'ssh://HOST:PORT/FOLDER', 'jupyter://HOST/FOLDER' -> (host, folder); two slashes: from the
     root. Raises JetbotMLPError."""
-    match = re.match(r"([a-z]+://[^/]+)/(.+)$", text) or re.match(r"((?:[^@/]*@)?(?:\[[^]]+\]|[^:/\[]+)):(?!//)(.+)$", text)
+    match = re.match(r"([a-z]+://[^/]+)/(.+)$", text) or \
+        re.match(r"((?:[^@/]*@)?(?:\[[^]]+\]|[^:/\[]+)):(?!//)(.+)$", text)
     if not match:
         raise JetbotMLPError(f"expected HOST:FOLDER, such as jetbot@192.168.55.1:dataset, found {shown(text)}")
     host, folder = match.groups()
     if "://" not in host:
         host = re.sub(r"\[([^]]+)\]$", r"\1", host)
     return host, folder
-
-

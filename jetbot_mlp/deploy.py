@@ -3,83 +3,24 @@
 `deploy` does it to one robot, `on_all` to many at once. What is done over there is `remote_script`'s; until its
 `switch` nothing changes that drives, so whatever fails, and whenever, the old model stays.
 """
-import collections
 import concurrent.futures
 import contextlib
 import getpass
-import hashlib
 import json
 import os
-import pkgutil
 import queue
-import re
 import socket
 import uuid
-from typing import NamedTuple, Tuple
 
-from . import __version__
 from .errors import ConnectionCut, JetbotMLPError, NotLetIn, RemoteError
-from .frame_files import shown
-from .proof import difference, prove
-from .wheel_file import write_wheel
+from .proof import difference
+from .remote_script import joined
 
 TOLERANCE = 1e-5  #: largest difference between the robot's and the laptop's answer to the stored frame
 STEPS = ("logging in", "looking", "copying", "proving", "switching")
 AT_ONCE = 8  # robots
 UNPACKED = 5  # times the wheel's size: installed, compiled, and the old one put aside
-SCRIPT = pkgutil.get_data(__package__, "remote_script.py").decode("utf-8")
-_NAME = re.compile(r"[\w][\w.+-]*\.npz$")
-
-
-class Cargo(NamedTuple):
-    """What goes to every robot. All digests are sha256, hexadecimal."""
-
-    models: Tuple[tuple, ...]  #: (path, name, digest, what `prove` says here)
-    wheel: str  #: path
-    wheel_digest: str
-    package: dict  #: {"version", "fingerprint"} of this package
-    notebooks: Tuple[tuple, ...] = ()  #: (path, name over there with @ between folders, digest)
-
-
-def pack(models, folder, notebooks=None):
-    """Check everything here and make the wheel in folder. -> Cargo. notebooks: a folder of .ipynb files, or None.
-
-    Raises JetbotMLPError when a model is not sound here, or two have one name.
-    """
-    packed = []
-    for path in models:
-        name = os.path.basename(path)
-        if not _NAME.match(name):
-            raise JetbotMLPError(f"expected a model file named with letters, digits, . - and _, found {shown(name)}; "
-                                 "rename it")
-        result = prove(path)
-        if not result["sound"]:
-            raise JetbotMLPError(f"not sound: {result['problem']}")
-        packed.append((path, name, sha256(path), result))
-    for name, count in collections.Counter(name for _, name, _, _ in packed).items():
-        if count > 1:
-            raise JetbotMLPError(f"expected models of different names, found {name} twice; rename one")
-    wheel, fingerprint = write_wheel(folder)
-    return Cargo(tuple(packed), wheel, sha256(wheel), {"version": __version__, "fingerprint": fingerprint},
-                 () if notebooks is None else tuple(_notebooks(notebooks)))
-
-
-def _notebooks(folder):
-    if not os.path.isdir(folder):
-        raise JetbotMLPError(f"expected a folder of notebooks, found no {shown(folder)}")
-    found = []
-    for path, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(names):
-            if name.endswith(".ipynb"):
-                file = os.path.join(path, name)
-                parts = os.path.relpath(file, folder).replace("\\", "/").split("/")
-                if "@" in "".join(parts):
-                    raise JetbotMLPError(f"expected notebooks without @ in their names, found {shown(file)}; rename it")
-                found.append((file, "@".join(parts), sha256(file)))
-    if not found:
-        raise JetbotMLPError(f"expected notebooks (.ipynb) in {shown(folder)}, found none")
-    return found
+SCRIPT = joined()
 
 
 def deploy(host, cargo, folder="jetbot", force=False, only=False, step=lambda name: None):
@@ -98,10 +39,9 @@ def deploy(host, cargo, folder="jetbot", force=False, only=False, step=lambda na
         raise RemoteError(there["refused"])
     notes += end_drives(host, there["moving"], force)
     step("copying")
-    before = there["manifest"] or {}
     files = {name: (path, digest) for path, name, digest, _ in cargo.models}
     wheel = os.path.basename(cargo.wheel)
-    if before.get("package") != cargo.package or before.get("wheel") != wheel:
+    if there["wheel"] != cargo.wheel_digest:
         files[wheel] = (cargo.wheel, cargo.wheel_digest)
     needed = sum(os.path.getsize(path) for path, _ in files.values()) + UNPACKED * os.path.getsize(cargo.wheel)
     with staged(host, there["folder"], needed, notes) as token_and_incoming:
@@ -114,10 +54,14 @@ def deploy(host, cargo, folder="jetbot", force=False, only=False, step=lambda na
                      package=cargo.package, only=only, who=who())
         worst = hold_against(cargo, proven["models"])
         step("switching")
-        end_drives(host, [], force)
-        done = switch(host, there["folder"], token, cargo)
+        if force or host.container is not None:  # else `switch` looks itself
+            notes += end_drives(host, ask(host, "moving")["moving"], force)
+        done = switch(host, there, token, cargo)
     if cargo.notebooks:
-        notes += _send_notebooks(host, there["folder"], cargo.notebooks)
+        try:
+            notes += _send_notebooks(host, there["folder"], cargo.notebooks)
+        except RemoteError as error:
+            raise RemoteError(f"the models are there, version {done['to']} is current, but not the notebooks: {error}")
     package = there["package"]
     return {"where": host.where, "folder": done["folder"], "from": done["from"], "to": done["to"],
             "package_from": package and package["version"], "package": cargo.package["version"],
@@ -136,11 +80,12 @@ def end_drives(host, moving, force):
 
     moving: what was found beside the Python; around the container it is looked for here.
     """
-    outer = ask(host, "moving", outside=True)["moving"]
-    if not moving and not outer:
+    if host.container is not None:
+        moving = moving + ask(host, "moving", outside=True)["moving"]
+    if not moving:
         return []
     if not force:
-        raise RemoteError(f"the wheels may turn there ({(moving + outer)[0]}): end the drive (jetbot-mlp stop there), "
+        raise RemoteError(f"the wheels may turn there ({moving[0]}): end the drive (jetbot-mlp stop there), "
                           "or deploy with --force, which ends it")
     said = ask(host, "stop")["said"]
     if host.container is not None:
@@ -186,8 +131,12 @@ def hold_against(cargo, results):
     return worst
 
 
-def switch(host, folder, token, cargo):
-    """The last step. When the connection is cut in it, ask again how it ended: it goes on without us."""
+def switch(host, before, token, cargo):
+    """The last step. When the connection is cut in it, ask again how it ended: it goes on without us.
+
+    before: what `look` found there.
+    """
+    folder = before["folder"]
     try:
         return ask(host, "switch", folder=folder, token=token)
     except ConnectionCut as cut:
@@ -202,7 +151,8 @@ def switch(host, folder, token, cargo):
         if (there["manifest"] or {}).get("package") != cargo.package \
                 or any(models.get(name) != digest for _, name, digest, _ in cargo.models):
             raise cut
-        return {"from": None, "to": there["version"], "installed": None, "folder": there["folder"]}
+        installed = (before["package"] or {}).get("fingerprint") != cargo.package["fingerprint"]
+        return {"from": before["version"], "to": there["version"], "installed": installed, "folder": folder}
 
 
 def _send_notebooks(host, folder, notebooks):
@@ -312,12 +262,3 @@ def who():
     except (KeyError, OSError):  # no name for this user
         user = "somebody"
     return f"{user}@{socket.gethostname()}"
-
-
-def sha256(path):
-    """Hexadecimal digest of a file."""
-    total = hashlib.sha256()
-    with open(path, "rb") as stream:
-        for data in iter(lambda: stream.read(2 ** 20), b""):
-            total.update(data)
-    return total.hexdigest()

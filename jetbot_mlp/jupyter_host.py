@@ -11,7 +11,7 @@ import re
 import sys
 from urllib.parse import parse_qs, urlsplit
 
-from .errors import RemoteError
+from .errors import NotLetIn, RemoteError
 from .jupyter_kernel import JupyterKernel
 from .remote_host import RemoteHost, answer_of
 
@@ -168,6 +168,8 @@ class JupyterHost(RemoteHost):
         return value
 
     def _ask(self):
+        if not self.asks:
+            raise NotLetIn(f"expected a password for the Jupyter server, found none; give it in {PASSWORD_VARIABLE}")
         if not sys.stdin or not sys.stdin.isatty():
             return None
         try:

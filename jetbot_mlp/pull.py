@@ -3,9 +3,10 @@ sha256, and deletes nothing, neither there nor here."""
 import os
 from typing import NamedTuple, Tuple
 
-from .deploy import ask, sha256
+from .deploy import ask
 from .errors import RemoteError
 from .frame_files import shown
+from .remote_base import sha256
 from .remote_host import file_size
 
 PART = ".part"  # at the end of a file's name until it is proven

@@ -7,7 +7,6 @@ ControlMaster), so a password is asked once; where that is not to be had (Window
 import contextlib
 import json
 import os
-import re
 import shlex
 import shutil
 import struct
@@ -15,9 +14,10 @@ import subprocess
 import tempfile
 import time
 
-from .errors import ConnectionCut, NotLetIn, RemoteError
+from .errors import ConnectionCut, RemoteError
 from .frame_files import shown
 from .remote_host import CHUNK, RemoteHost, answer_of, pieces
+from .ssh_errors import last_said, why_no_login
 
 CONTAINER = "jetbot_jupyter"  #: the official one
 PATIENCE = ("-o", "ConnectTimeout=15", "-o", "ServerAliveInterval=10", "-o", "ServerAliveCountMax=3")
@@ -153,14 +153,14 @@ class SSHHost(RemoteHost):
         elif self.wanted is None and status == 0:
             return
         elif self.wanted is None:
-            self.notes.append(f"docker does not answer there ({_last(complaint)}), so to the host itself; is "
+            self.notes.append(f"docker does not answer there ({last_said(complaint)}), so to the host itself; is "
                               "JupyterLab in a container? then: sudo usermod -aG docker $USER there, and log in again")
         elif status == 0:
             running = ", ".join(output.split()) or "none"
             raise RemoteError(f"expected the running container {wanted} there, found {running}; start it there: "
                               f"docker start {wanted}")
         else:
-            raise RemoteError(f"expected docker and the container {wanted} there, found: {_last(complaint)}")
+            raise RemoteError(f"expected docker and the container {wanted} there, found: {last_said(complaint)}")
 
     def _shell(self, remote):
         done = subprocess.run(self._command(remote), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -253,57 +253,20 @@ class SSHHost(RemoteHost):
             raise self._failed(said)
         if status in (126, 127):
             raise RemoteError(f"expected Python 3.6 or newer as {self.python} on the {self.where} there, found none "
-                              f"({_last(said)}); name it with --python")
+                              f"({last_said(said)}); name it with --python")
         if "Error response from daemon" in said:
-            raise RemoteError(f"docker refuses there: {_last(said)}; see docker ps there")
+            raise RemoteError(f"docker refuses there: {last_said(said)}; see docker ps there")
         if "expected Python 3.6" in said:
-            raise RemoteError(f"{_last(said)} as {self.python} on the {self.where} there; name another with --python")
+            raise RemoteError(f"{last_said(said)} as {self.python} on the {self.where} there; name another with "
+                              "--python")
         return answer_of(output.decode("utf-8", "replace"), said)
 
     def _failed(self, complaint):
         if self._folder is None:
             return why_no_login(self.name, complaint)
-        said = f" ({_last(complaint)})" if complaint.strip() else ""
+        said = f" ({last_said(complaint)})" if complaint.strip() else ""
         return ConnectionCut(f"the connection was cut{said}: is the robot still on, and near enough? Try again")
 
 
 def _rest(process):
     return process.stdout.read()
-
-
-def _last(text):
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return shown(lines[-1])[:200] if lines else "nothing was said"
-
-
-def why_no_login(name, complaint):
-    """What ssh said -> RemoteError with one line; NotLetIn where another answer of the user's could help."""
-    host = shown(name)
-    refused = re.search(r"connect to (?:host|address) (\S+) port (\d+): (.+)", complaint)
-    if "IDENTIFICATION HAS CHANGED" in complaint:
-        return RemoteError("expected the host key of before, found another: is this the same robot? If it was set up "
-                           f"anew: ssh-keygen -R {_known_name(host)}, then ssh {host} once")
-    if "Host key verification failed" in complaint:
-        return NotLetIn("expected a known host key, found one that nobody has confirmed; do it once by hand: "
-                        f"ssh {host}")
-    if "Permission denied" in complaint or "Too many authentication failures" in complaint:
-        return NotLetIn(f"expected the right password or key, found '{_last(complaint)}'; try by hand: ssh {host} "
-                        "(the official robot: jetbot@..., password jetbot)")
-    if "Could not resolve hostname" in complaint:
-        return RemoteError(f"expected the name or address of a robot, found {host}, which nobody knows; its display "
-                           "shows the address")
-    if refused and "refused" in refused.group(3):
-        return RemoteError(f"expected ssh at {refused.group(1)}, port {refused.group(2)}, found that it refuses: is it "
-                           "a robot, is its ssh server running (sudo systemctl start ssh there)?")
-    if refused:
-        return RemoteError(f"expected a robot at {refused.group(1)}, found no answer ({refused.group(3).strip()}): is "
-                           "it on, and in this network?")
-    return RemoteError(f"expected to log in with ssh, found: {_last(complaint)}; try by hand: ssh {host}")
-
-
-def _known_name(host):
-    """The name under which ssh keeps the key."""
-    match = re.match(r"ssh://(?:[^@/]*@)?(\[[^]]*\]|[^:/]*)(?::(\d+))?", host)
-    if match and match.group(2):
-        return f"'[{match.group(1).strip('[]')}]:{match.group(2)}'"
-    return match.group(1).strip("[]") if match else host.rpartition("@")[2]

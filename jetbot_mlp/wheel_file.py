@@ -8,7 +8,7 @@ import os
 import zipfile
 
 from . import __version__
-from .remote_script import fingerprint
+from .remote_package import fingerprint
 
 NAME = f"jetbot_mlp-{__version__}-py3-none-any.whl"
 REQUIRES = ("numpy>=1.13", "traitlets>=4.3")  #: as in setup.cfg; OpenCV is left out on purpose

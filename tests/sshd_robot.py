@@ -1,12 +1,11 @@
-"""A real sshd on 127.0.0.1 whose account is laid out like a robot's, with a home and a Python of its own."""
+"""A real sshd on 127.0.0.1 in front of a made-up robot."""
 import os
-import re
 import shutil
 import socket
 import subprocess
-import sys
 import time
-import venv
+
+from made_up_robot import Robot
 
 SSHD = shutil.which("sshd") or "/usr/sbin/sshd"
 MISSING = None
@@ -22,53 +21,25 @@ exec sh -c "$SSH_ORIGINAL_COMMAND"
 """
 
 
-def linked_folder(folder):
-    """A folder with everything installed here but jetbot_mlp itself."""
-    import cv2
-    import numpy
-    import pip
-
-    for home in {os.path.dirname(os.path.dirname(os.path.abspath(m.__file__))) for m in (pip, numpy, cv2)}:
-        for name in os.listdir(home):
-            link = os.path.join(str(folder), name)
-            if not re.match(r"_*(editable|jetbot)|.*\.(pth|egg-link)$", name) and not os.path.lexists(link):
-                os.symlink(os.path.join(home, name), link)
-    return str(folder)
-
-
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
 
 
-class Robot:
-    """folder: an empty pathlib.Path. paths: for the Python there: of `linked_folder` (without it it has no NumPy),
-    this project's (then the package is installed)."""
+class SSHRobot(Robot):
+    """With a server in front."""
 
-    def __init__(self, folder, *paths, port=None):
-        self.folder, self.home = folder, folder / "home"
-        self.bin, self.run_folder = folder / "bin", folder / "run"
-        for path in (self.home / "tmp", self.bin, self.run_folder):
-            path.mkdir(parents=True)
-        venv.create(str(folder / "venv"), with_pip=False)
-        self.python = str(folder / "venv" / "bin" / "python3")
-        with open(os.path.join(self.site, "linked.pth"), "w") as stream:
-            stream.write("".join(path + "\n" for path in paths))
-        self.port = port or free_port()
+    def __init__(self, folder, *paths):
+        super().__init__(folder, *paths)
+        self.port = free_port()
         self.name = f"ssh://127.0.0.1:{self.port}"
         self.process = None
-
-    @property
-    def site(self):
-        version = "python%d.%d" % sys.version_info[:2]
-        return str(self.folder / "venv" / "lib" / version / "site-packages")
 
     def start(self, host_key, client_key):
         """host_key, client_key: paths of private keys with their .pub beside them."""
         login = self.folder / "login"
-        path = f"{self.bin}:{self.folder}/venv/bin:/usr/bin:/bin"
-        login.write_text(LOGIN.format(home=self.home, path=path))
+        login.write_text(LOGIN.format(home=self.home, path=self.path))
         login.chmod(0o755)
         shutil.copy(client_key + ".pub", str(self.folder / "authorized_keys"))
         own_key = str(self.folder / "host_key")
@@ -76,7 +47,7 @@ class Robot:
         os.chmod(own_key, 0o600)
         config = self.folder / "sshd_config"
         config.write_text("\n".join((
-            f"Port {self.port}", "ListenAddress 127.0.0.1", f"HostKey {own_key}", f"PidFile {self.run_folder}/pid",
+            f"Port {self.port}", "ListenAddress 127.0.0.1", f"HostKey {own_key}", f"PidFile {self.folder}/pid",
             f"AuthorizedKeysFile {self.folder}/authorized_keys", "StrictModes no", "PermitRootLogin yes",
             "PasswordAuthentication no", "KbdInteractiveAuthentication no", f"ForceCommand {login}", "MaxSessions 20",
             "")))

@@ -1,32 +1,32 @@
-"""Deploying to a real sshd on 127.0.0.1, with a home and a Python of the robot's own."""
+"""A deploy, step by step, to robots in folders; over a real ssh: test_deploy_sshd.py."""
 import os
-import signal
+import shutil
+import subprocess
+import sys
 import threading
-import time
 
 import pytest
-import sshd_robot
+from made_up_robot import LocalHost, Robot, linked_folder
 
 from jetbot_mlp import deploy as logic
-from jetbot_mlp import ssh_host
-from jetbot_mlp.errors import ConnectionCut, JetbotMLPError, RemoteError
+from jetbot_mlp.cargo import pack
+from jetbot_mlp.errors import ConnectionCut, NotLetIn, RemoteError
 from jetbot_mlp.model_file import golden_frame, load_model, save_model
-from jetbot_mlp.ssh_host import SSHHost
+from jetbot_mlp.remote_base import sha256
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 ROAD, COLLISION = (os.path.join(ROOT, "models", name + ".npz") for name in ("road", "collision"))
-pytestmark = pytest.mark.skipif(sshd_robot.MISSING is not None, reason=str(sshd_robot.MISSING))
+LOADED = "import numpy, cv2; print(numpy.__version__, cv2.__version__)"
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="robots are")
 
 
 class Lab:
     """Robots made when they are asked for, and what the laptop has."""
 
     def __init__(self, folder):
-        self.folder, self.robots = folder, []
+        self.folder, self.count = folder, 0
         (folder / "linked").mkdir()
-        (folder / "keys").mkdir()
-        self.linked = sshd_robot.linked_folder(folder / "linked")
-        self.host_key, self.client_key, self.config = sshd_robot.make_keys(folder / "keys")
+        self.linked = linked_folder(folder / "linked")
         self.other_road = str(folder / "other" / "road.npz")
         os.mkdir(os.path.dirname(self.other_road))
         model = load_model(ROAD)
@@ -34,23 +34,16 @@ class Lab:
         save_model(self.other_road, model, golden_frame(ROAD))
 
     def robot(self, *paths):
-        robot = sshd_robot.Robot(self.folder / f"robot{len(self.robots)}", *paths)
-        self.robots.append(robot.start(self.host_key, self.client_key))
-        return robot
+        self.count += 1
+        return Robot(self.folder / f"robot{self.count}", *paths)
 
     def cargo(self, *models):
-        return logic.pack(models, str(self.folder))
-
-    def host(self, robot, kind=SSHHost, **options):
-        return kind(robot.name, ["-F", self.config], **options)
+        return pack(models, str(self.folder))
 
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    lab = Lab(tmp_path_factory.mktemp("lab"))
-    yield lab
-    for robot in lab.robots:
-        robot.stop()
+    return Lab(tmp_path_factory.mktemp("lab"))
 
 
 @pytest.fixture(scope="module")
@@ -60,216 +53,248 @@ def robot(lab):
 
 
 @pytest.fixture(autouse=True)
-def no_processes_of_this_machine(monkeypatch, tmp_path):
-    """Other tests' motor guards run beside these. -> the /proc of the robots"""
+def proc(monkeypatch, tmp_path):
+    """Other tests' motor guards run beside these, and loading OpenCV takes time. -> the /proc of the robots"""
     proc = tmp_path / "proc"
     proc.mkdir()
-    script = logic.SCRIPT.replace('PROC = "/proc"', f"PROC = {str(proc)!r}")
-    assert script != logic.SCRIPT
+    script = logic.SCRIPT
+    for old, new in (('PROC = "/proc"', f"PROC = {str(proc)!r}"), (LOADED, "print('1.13.3', '4.1.1')")):
+        assert script.count(old) == 1
+        script = script.replace(old, new)
     monkeypatch.setattr(logic, "SCRIPT", script)
     return proc
 
 
-def drives(proc, *words, pid=4194303):
-    """A process with that command line, which cannot be there."""
-    (proc / str(pid)).mkdir()
-    (proc / str(pid) / "cmdline").write_bytes("\0".join(words).encode() + b"\0")
+def there(robot, name="road.npz"):
+    return str(robot.home / "jetbot" / "current" / name)
 
 
-def current(robot):
-    try:
-        return int(os.path.basename(os.readlink(str(robot.home / "jetbot" / "current"))))
-    except OSError:
-        return None
-
-
-def incoming(robot):
-    return os.listdir(str(robot.home / "jetbot" / ".deploy" / "incoming"))
-
-
-def deploy(host, cargo, **options):
-    with host:
-        return logic.deploy(host, cargo, **options)
-
-
-def standing(lab, robot, model):
+def standing(lab, robot, model=ROAD):
     """Number of the current version, which has that model."""
-    there = str(robot.home / "jetbot" / "current" / "road.npz")
-    if not os.path.exists(there) or logic.sha256(there) != logic.sha256(model):
-        deploy(lab.host(robot), lab.cargo(model), only=True)
-    return current(robot)
+    if not os.path.exists(there(robot)) or sha256(there(robot)) != sha256(model):
+        logic.deploy(LocalHost(robot), lab.cargo(model), only=True)
+    return robot.current()
 
 
 def test_the_first_deploy_installs_the_package_and_the_models_and_proves_them(lab):
-    robot = lab.robot(lab.linked)
-    steps = []
-    done = deploy(lab.host(robot), lab.cargo(ROAD), step=steps.append)
+    robot, steps = lab.robot(lab.linked), []
+    done = logic.deploy(LocalHost(robot), lab.cargo(ROAD), step=steps.append)
     assert (done["from"], done["to"], done["package_from"], done["installed"]) == (None, 1, None, True)
     assert done["difference"] <= logic.TOLERANCE and done["ms_per_frame"] > 0
     assert steps == list(logic.STEPS[1:])
-    assert sorted(os.listdir(robot.site))[:1] and os.path.isdir(os.path.join(robot.site, "jetbot_mlp"))
-    assert load_model(str(robot.home / "jetbot" / "current" / "road.npz")).task == "road"
-    assert incoming(robot) == []
+    assert os.path.isdir(os.path.join(robot.site, "jetbot_mlp"))
+    assert sha256(there(robot)) == sha256(ROAD) and robot.incoming() == []
 
-    with lab.host(robot) as host:  # the robot's own package is damaged: installed again, though the version is the same
-        with open(os.path.join(robot.site, "jetbot_mlp", "losses.py"), "a") as stream:
-            stream.write("raise SystemExit('half a file')\n")
-        done = logic.deploy(host, lab.cargo(ROAD))
+    # the robot's own package is damaged: installed again, though the version is the same
+    with open(os.path.join(robot.site, "jetbot_mlp", "losses.py"), "a") as stream:
+        stream.write("raise SystemExit('half a file')\n")
+    done = logic.deploy(LocalHost(robot), lab.cargo(ROAD))
     assert (done["from"], done["to"], done["installed"]) == (1, 1, True)
 
 
+def test_a_package_that_pip_cannot_install_leaves_everything_as_it_was(lab):
+    robot = lab.robot(lab.linked)
+    shutil.copytree(os.path.join(ROOT, "jetbot_mlp"), os.path.join(robot.site, "jetbot_mlp"))  # by hand, and older
+    with open(os.path.join(robot.site, "jetbot_mlp", "losses.py"), "a") as stream:
+        stream.write("# other\n")
+    pip = robot.folder / "first" / "pip"
+    pip.mkdir(parents=True)
+    (pip / "__main__.py").write_text("import sys; print('ERROR: No space left', file=sys.stderr); sys.exit(1)")
+    (pip / "__init__.py").write_text("")
+    with open(os.path.join(robot.site, "a.pth"), "w") as stream:
+        stream.write(str(robot.folder / "first") + "\n")
+    with pytest.raises(RemoteError, match="^pip refuses there: ERROR: No space left"):
+        logic.deploy(LocalHost(robot), lab.cargo(ROAD))
+    assert robot.current() is None and robot.incoming() == [] and os.listdir(str(robot.home / "jetbot/versions")) == []
+
+
 def test_versions_follow_each_other_and_are_rolled_back(lab, robot):
-    first = deploy(lab.host(robot), lab.cargo(ROAD))
-    second = deploy(lab.host(robot), lab.cargo(COLLISION))
-    assert (second["from"], second["to"]) == (first["to"], first["to"] + 1)
+    first = standing(lab, robot)
+    second = logic.deploy(LocalHost(robot), lab.cargo(COLLISION))
+    assert (second["from"], second["to"]) == (first, first + 1)
     assert second["kept"] == ["road.npz"] and second["models"] == ["collision.npz", "road.npz"]
     assert not second["installed"]
-    with lab.host(robot) as host:
-        back = logic.rollback(host)
-    assert (back["from"], back["to"], back["models"]) == (second["to"], first["to"], ["road.npz"])
-    assert current(robot) == first["to"]
-    with lab.host(robot) as host:
-        assert logic.rollback(host, to=second["to"])["to"] == second["to"] == current(robot)
-    only = deploy(lab.host(robot), lab.cargo(COLLISION), only=True)
-    assert only["models"] == ["collision.npz"] and only["to"] == second["to"] + 1
+    back = logic.rollback(LocalHost(robot))
+    assert (back["from"], back["to"], back["models"]) == (second["to"], first, ["road.npz"])
+    assert robot.current() == first
+    # the second was no good, and neither is the third: back to what drove before it
+    third = logic.deploy(LocalHost(robot), lab.cargo(COLLISION), only=True)
+    assert third["models"] == ["collision.npz"] and (third["from"], third["to"]) == (first, second["to"] + 1)
+    assert logic.rollback(LocalHost(robot))["to"] == first == robot.current()
+    assert logic.rollback(LocalHost(robot), to=second["to"])["to"] == second["to"] == robot.current()
+    with pytest.raises(RemoteError, match="expected one of the versions .*, found 99"):
+        logic.rollback(LocalHost(robot), to=99)
 
 
-@pytest.fixture
-def cut(monkeypatch, tmp_path, robot):
-    """-> function: from now on all connections are killed while the robot is in the midst of a certain line."""
-    flag = tmp_path / "in the midst"
-
-    def kill():
-        deadline = time.monotonic() + 30
-        while not flag.exists() and time.monotonic() < deadline:
-            time.sleep(0.01)
-        for pid in robot.connections():
-            os.kill(pid, signal.SIGKILL)
-
-    killer = threading.Thread(target=kill, daemon=True)
-
-    def at(module, name, line):
-        text = getattr(module, name)
-        indent = line[:len(line) - len(line.lstrip())]
-        wait = (f"{indent}import time\n{indent}if not os.path.exists({str(flag)!r}):\n"
-                f"{indent}    open({str(flag)!r}, 'w').close(); time.sleep(0.5)\n")
-        assert text.count(line + "\n") == 1
-        monkeypatch.setattr(module, name, text.replace(line + "\n", wait + line + "\n"))
-        killer.start()
-
-    yield at
-    if killer.is_alive():
-        flag.write_text("")
-    killer.join()
-
-
-@pytest.mark.parametrize("module, name, line", [
-    (logic, "SCRIPT", "    folder = whole(folder, home)"),  # looking
-    (logic, "SCRIPT", "    own = os.path.join(incoming, token)"),  # beginning
-    (ssh_host, "RECEIVE", "            stream.write(data)"),  # copying
-    (logic, "SCRIPT", "        sources = wheel_sources(os.path.join(own, wheel))"),  # proving
-], ids=["look", "begin", "copy", "prove"])
-def test_a_connection_cut_before_the_switch_leaves_the_old_version_and_the_next_deploy_works(lab, robot, cut, module,
-                                                                                            name, line):
-    before = standing(lab, robot, ROAD)
-    cut(module, name, line)
-    with pytest.raises(ConnectionCut, match="the connection was cut"):
-        deploy(lab.host(robot), lab.cargo(lab.other_road))
-    assert current(robot) == before
-    time.sleep(0.7)  # what was begun over there ends by itself
-    for name in incoming(robot):
-        os.utime(str(robot.home / "jetbot" / ".deploy" / "incoming" / name), (1, 1))  # a minute later
-    done = deploy(lab.host(robot), lab.cargo(lab.other_road))
-    assert done["from"] == before and current(robot) == done["to"] and incoming(robot) == []
-
-
-def test_a_connection_cut_while_switching_is_asked_again_how_it_ended(lab, robot, cut):
-    before = standing(lab, robot, ROAD)
-    cut(logic, "SCRIPT", "        before = manifest(folder, number)")
-    done = deploy(lab.host(robot), lab.cargo(lab.other_road))
-    assert done["to"] == current(robot) and done["to"] != before
+def test_where_nothing_was_deployed_nothing_can_be_rolled_back(lab):
+    robot = lab.robot(lab.linked)
+    with pytest.raises(RemoteError, match="expected versions in .*/jetbot there, found none; deploy first"):
+        logic.rollback(LocalHost(robot))
+    assert not (robot.home / "jetbot").exists()
 
 
 def test_two_deploys_at_once_do_not_mix(lab, robot):
     cargos = [lab.cargo(ROAD), lab.cargo(lab.other_road)]
-    hosts = [lab.host(robot) for _ in cargos]
+    hosts = [LocalHost(robot) for _ in cargos]
     jobs = dict(zip(hosts, cargos))
     results = logic.on_all(hosts, lambda host, step: logic.deploy(host, jobs[host], step=step), lambda steps, n: steps)
     assert [result["error"] for result in results] == [None, None]
-    assert sorted(result["to"] for result in results)[-1] == current(robot)
     last = max(range(2), key=lambda i: results[i]["to"])
-    path = str(robot.home / "jetbot" / "current" / "road.npz")
-    assert logic.sha256(path) == cargos[last].models[0][2]
-    assert incoming(robot) == []
+    assert results[last]["to"] == robot.current()
+    assert sha256(there(robot)) == cargos[last].models[0][2]
+    assert robot.incoming() == []
+
+
+class Damaging(LocalHost):
+    def put(self, local, remote, progress=None):
+        super().put(local, remote, progress)
+        if remote.endswith(".npz"):
+            with open(remote, "r+b") as stream:
+                stream.write(b"x")
+
+
+class Cut(LocalHost):
+    """Its connection is cut at one command, before or after that was done over there."""
+
+    def __init__(self, robot, command, after):
+        super().__init__(robot)
+        self.command, self.after = command, after
+
+    def run(self, script, arguments=(), outside=False, limit_s=600):
+        command, self.command = self.command, "" if arguments[0] == self.command else self.command
+        if arguments[0] != command:
+            return super().run(script, arguments, outside, limit_s)
+        if self.after:
+            super().run(script, arguments, outside, limit_s)
+        raise ConnectionCut("the connection was cut")
 
 
 def test_a_file_damaged_on_the_way_is_found(lab, robot):
-    class Damaging(SSHHost):
-        def put(self, local, remote, progress=None):
-            super().put(local, remote, progress)
-            if remote.endswith(".npz"):
-                with open(remote, "r+b") as stream:
-                    stream.write(b"x")
-
-    before = standing(lab, robot, ROAD)
+    before = standing(lab, robot)
     with pytest.raises(RemoteError, match="road.npz did not arrive whole"):
-        deploy(lab.host(robot, Damaging), lab.cargo(lab.other_road))
-    assert current(robot) == before and incoming(robot) == []
+        logic.deploy(Damaging(robot), lab.cargo(lab.other_road))
+    assert robot.current() == before and robot.incoming() == []
+
+
+def test_a_file_of_the_current_version_that_was_changed_by_hand_is_not_taken_over(lab, robot):
+    before = standing(lab, robot)
+    with open(ROAD, "rb") as stream:
+        whole = stream.read()
+    wheel, = (name for name in os.listdir(str(robot.home / "jetbot" / "current")) if name.endswith(".whl"))
+    try:
+        for name in ("road.npz", wheel):
+            with open(there(robot, name), "ab") as stream:
+                stream.write(b"x")
+        with pytest.raises(RemoteError, match="road.npz of the current version was changed there by hand: deploy it"):
+            logic.deploy(LocalHost(robot), lab.cargo(COLLISION))
+        assert robot.current() == before
+    finally:
+        with open(there(robot), "wb") as stream:
+            stream.write(whole)
+    assert logic.deploy(LocalHost(robot), lab.cargo(lab.other_road))["to"] == before + 1  # the wheel was sent again
 
 
 def test_another_answer_than_the_laptops_is_refused(lab, robot):
-    before = standing(lab, robot, ROAD)
+    before = standing(lab, robot)
     cargo = lab.cargo(lab.other_road)
     path, name, digest, here = cargo.models[0]
     here = dict(here, golden_output=[value + 2e-5 for value in here["golden_output"]])
     with pytest.raises(RemoteError, match="expected road.npz to give there what it gives here.*2.0e-05"):
-        deploy(lab.host(robot), cargo._replace(models=((path, name, digest, here),)))
-    assert current(robot) == before and incoming(robot) == []
+        logic.deploy(LocalHost(robot), cargo._replace(models=((path, name, digest, here),)))
+    assert robot.current() == before and robot.incoming() == []
 
 
-@pytest.mark.parametrize("words", [
-    ("python3", "-m", "jetbot_mlp", "drive", "road.npz"),
-    ("/usr/bin/python3", "-I", "-c", "from jetbot_mlp.guard_process import main; main()")])
-def test_while_wheels_may_turn_nothing_is_touched(lab, robot, no_processes_of_this_machine, words):
-    before = standing(lab, robot, ROAD)
-    drives(no_processes_of_this_machine, *words)
-    with pytest.raises(RemoteError, match="the wheels may turn there.*--force"):
-        deploy(lab.host(robot), lab.cargo(lab.other_road))
-    with lab.host(robot) as host, pytest.raises(RemoteError, match="the wheels may turn there"):
-        logic.rollback(host)
-    assert current(robot) == before
+@pytest.mark.parametrize("command, after", [("look", True), ("begin", True), ("prove", False), ("switch", False)])
+def test_a_cut_before_the_switch_leaves_the_old_version(lab, robot, command, after):
+    before = standing(lab, robot)
+    with pytest.raises(ConnectionCut, match="the connection was cut"):
+        logic.deploy(Cut(robot, command, after), lab.cargo(lab.other_road))
+    assert robot.current() == before
+    for name in robot.incoming():
+        os.utime(str(robot.home / "jetbot" / ".deploy" / "incoming" / name), (1, 1))  # a minute later
+    if command == "begin":
+        done = logic.deploy(LocalHost(robot), lab.cargo(lab.other_road))
+        assert done["from"] == before and robot.current() == done["to"] and robot.incoming() == []
+        assert done["notes"] == ["removed what a deploy that was cut off had left"]
 
 
-def test_several_robots_at_once_and_one_bad_robot_stops_no_other(lab, robot):
+def test_a_switch_whose_answer_was_cut_off_is_asked_again_how_it_ended(lab, robot):
+    before = standing(lab, robot)
+    done = logic.deploy(Cut(robot, "switch", True), lab.cargo(lab.other_road))
+    assert done["to"] == robot.current() != before and done["from"] == before
+
+
+def test_a_full_disk_is_told_before_anything_is_copied(lab, robot, monkeypatch):
+    before = standing(lab, robot)
+    monkeypatch.setattr(logic, "UNPACKED", 10 ** 9)
+    with pytest.raises(RemoteError, match="disk full: expected .* MB free at .*, found .* MB; delete something there"):
+        logic.deploy(LocalHost(robot), lab.cargo(lab.other_road))
+    assert robot.current() == before and robot.incoming() == []
+
+
+def test_while_wheels_may_turn_nothing_is_touched_and_with_force_the_drive_ends_first(lab, robot, proc):
+    before = standing(lab, robot)
+    drive = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", "-m", "jetbot_mlp", "drive"])
+    os.symlink(f"/proc/{drive.pid}", str(proc / str(drive.pid)))
+    with pytest.raises(RemoteError, match="the wheels may turn there .process .*--force"):
+        logic.deploy(LocalHost(robot), lab.cargo(lab.other_road))
+    with pytest.raises(RemoteError, match="the wheels may turn there"):
+        logic.rollback(LocalHost(robot))
+    assert robot.current() == before and drive.poll() is None
+
+    reaper = threading.Thread(target=drive.wait)  # a zombie is a process still
+    reaper.start()
+    done = logic.deploy(LocalHost(robot), lab.cargo(lab.other_road), force=True)
+    reaper.join()
+    assert drive.returncode == -15 and done["to"] == robot.current() == before + 1
+    assert done["notes"][0].startswith(f"ended process {drive.pid}: ")
+
+
+def test_several_robots_at_once_and_one_bad_robot_stops_no_other(lab, robot, monkeypatch):
+    monkeypatch.setattr(logic, "SCRIPT", logic.SCRIPT.replace("print('1.13.3', '4.1.1')", LOADED))
     bare = lab.robot()  # no NumPy
-    hosts = [lab.host(robot), lab.host(bare), SSHHost(f"ssh://127.0.0.1:{sshd_robot.free_port()}", ["-F", lab.config])]
-    cargo = lab.cargo(ROAD)
-    results = logic.on_all(hosts, lambda host, step: logic.deploy(host, cargo, step=step), lambda steps, n: steps)
-    assert results[0]["error"] is None and results[0]["host"] == robot.name
-    assert "found no NumPy and OpenCV (cv2)" in results[1]["error"]
-    assert "found that it refuses" in results[2]["error"]
+
+    class Off(LocalHost):
+        def open(self):
+            raise RemoteError("is it on?")
+
+    hosts, cargo = [LocalHost(robot), LocalHost(bare), Off(robot)], lab.cargo(ROAD)
+    steps = []
+    results = logic.on_all(hosts, lambda host, step: logic.deploy(host, cargo, step=step),
+                           lambda items, total: steps.append(total) or items)
+    assert results[0]["error"] is None and steps == [15]
+    assert "found no NumPy and OpenCV (cv2)" in results[1]["error"] and results[2]["error"] == "is it on?"
     assert not (bare.home / "jetbot").exists()
 
 
-def test_what_the_laptop_cannot_vouch_for_does_not_leave_it(lab, tmp_path):
-    broken = tmp_path / "broken.npz"
-    broken.write_bytes(b"PK")
-    with pytest.raises(JetbotMLPError, match="not sound"):
-        lab.cargo(str(broken))
-    with pytest.raises(JetbotMLPError, match="found road.npz twice"):
-        lab.cargo(ROAD, lab.other_road)
+def test_several_robots_are_asked_for_passwords_one_after_another(robot):
+    asked = []
+
+    class Asking(LocalHost):
+        def open(self):
+            if not self.asks:
+                raise NotLetIn("a password is wanted")
+            assert all(started == ended for started, ended in asked)
+            asked.append([1, 0])
+            asked[-1][1] = 1
+            return self
+
+    hosts = [Asking(robot), LocalHost(robot), Asking(robot)]
+    assert logic.log_in(hosts) == [None, None, None] and len(asked) == 2
 
 
 def test_notebooks_come_too_and_one_that_was_worked_in_is_not_lost(lab, robot, tmp_path):
+    standing(lab, robot)
     (tmp_path / "books" / "road").mkdir(parents=True)
     book = tmp_path / "books" / "road" / "live.ipynb"
     book.write_text("{}")
-    deploy(lab.host(robot), logic.pack([ROAD], str(lab.folder), str(tmp_path / "books")))
+    cargo = pack([ROAD], str(lab.folder), str(tmp_path / "books"))
+    logic.deploy(LocalHost(robot), cargo)
     there = robot.home / "jetbot" / "notebooks" / "road" / "live.ipynb"
     there.write_text("{worked}")
-    done = deploy(lab.host(robot), logic.pack([ROAD], str(lab.folder), str(tmp_path / "books")))
+    done = logic.deploy(LocalHost(robot), cargo)
     assert there.read_text() == "{}"
     assert (there.parent / "live.old1.ipynb").read_text() == "{worked}"
     assert any("live.old1.ipynb" in note for note in done["notes"])
-
-
+    with pytest.raises(RemoteError, match="^the models are there, version [0-9]+ is current, but not the notebooks: "):
+        logic.deploy(Cut(robot, "notebooks", False), cargo)

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from jetbot_mlp import remote_script
+from jetbot_mlp import remote_main
 from jetbot_mlp.errors import ConnectionCut, RemoteError
 from jetbot_mlp.pull import pull
 from jetbot_mlp.remote_host import RemoteHost
@@ -17,7 +17,7 @@ class Folder(RemoteHost):
     cut_after = 10 ** 6
 
     def run(self, script, arguments=(), outside=False, limit_s=600):
-        return getattr(remote_script, arguments[0])(**json.loads(arguments[1]))
+        return remote_main.COMMANDS[arguments[0]](**json.loads(arguments[1]))
 
     def get(self, remote, local, offset=0, progress=None):
         if not self.cut_after:
