@@ -9,7 +9,8 @@ midst of it.
 import threading
 
 from .errors import JetbotMLPError
-from .panel_parts import button, stop_button
+from .frame_files import shown
+from .panel_parts import BORDER, StatusLine, button, heading, stop_button
 from .robot_settings import DEFAULTS, RANGES, save_settings
 from .wheel_calibration import Calibration, DeadBandSearch, with_trim, with_wiring
 
@@ -22,7 +23,7 @@ class CalibrationPanel:
     """The panel's parts by name, for `calibration_panel` and tests.
 
     robot: bare, with set_motors and stop; settings: `RobotSettings` to begin with; save: callable(RobotSettings),
-    writes them; clock_and_sleep: of a simulation, or nothing for real time.
+    writes them -> path or None; clock_and_sleep: of a simulation, or nothing for real time.
     """
 
     def __init__(self, robot, settings=DEFAULTS, save=save_settings, **clock_and_sleep):
@@ -32,66 +33,90 @@ class CalibrationPanel:
         self.save = save
         self.searches = {"left": DeadBandSearch(), "right": DeadBandSearch()}
         self.worker = threading.Thread()  # of the pulse under way; never started: none
-        self.said = widgets.HTML()
+        self.said, self.known = StatusLine(), widgets.HTML()
         self.stop = stop_button(lambda: self.calibration.stop("STOP was pressed"))
         self.motors = [button(f"turn the {name} motor", lambda number=number: self._pulse(
-            self.calibration.pulse_motor, number, MOTOR_POWER)) for number, name in enumerate(("left", "right"))]
-        self.seen = [widgets.Dropdown(options=SEEN, value=value) for value in (("left", True), ("right", True))]
+            self.calibration.pulse_motor, number, MOTOR_POWER), "primary", width="170px")
+            for number, name in enumerate(("left", "right"))]
+        self.seen = [widgets.Dropdown(options=SEEN, value=value, layout={"width": "220px"})
+                     for value in (("left", True), ("right", True))]
         self.wire = button("that is what turned", self._wire)
-        self.tries, self.turned, self.stood = {}, {}, {}
+        self.tries, self.turned, self.stood, self.power = {}, {}, {}, {}
         for side in ("left", "right"):
-            self.tries[side] = button(f"try the {side} wheel", lambda side=side: self._pulse(
-                self.calibration.pulse_wheel, side, self.searches[side].power))
+            self.tries[side] = button(f"try the {side} wheel", lambda side=side: self._try(side), "primary",
+                                      width="170px")
             self.turned[side] = button("it turned", lambda side=side: self._answer(side, True))
             self.stood[side] = button("it did not", lambda side=side: self._answer(side, False))
-        self.straight = button("drive half a metre", lambda: self._pulse(self.calibration.drive_straight))
-        self.ahead = widgets.FloatText(value=50.0, description="cm ahead")
-        self.right = widgets.FloatText(value=0.0, description="cm to the right")
+            self.power[side] = widgets.HTML()
+            self._show_search(side)
+        self.straight = button("drive half a metre", lambda: self._pulse(self.calibration.drive_straight), "primary",
+                               width="170px")
+        self.ahead, self.right = (widgets.FloatText(value=value, description=words, layout={"width": width},
+                                                    style={"description_width": "initial"})
+                                  for value, words, width in ((50.0, "cm ahead", "150px"),
+                                                              (0.0, "cm to the right", "190px")))
         self.trim = button("that is where it went", self._trim)
         self.max_speed = widgets.FloatSlider(value=settings.max_speed, min=0.1, max=RANGES["max_speed"][1], step=0.05,
-                                             description="top speed")
-        self.upside_down = widgets.Checkbox(value=settings.camera_upside_down, description="camera upside down")
+                                             description="top speed", layout={"width": "300px"},
+                                             style={"description_width": "initial"})
+        self.upside_down = widgets.Checkbox(value=settings.camera_upside_down, description="camera upside down",
+                                            indent=False, layout={"width": "180px"})
         self.keep = button("save", self._save, "success")
-        self.box = widgets.VBox([
-            self.stop,
-            widgets.HTML("<b>1.</b> On a box, wheels in the air: which wheel turns, and which way?"),
-            widgets.HBox([self.motors[0], self.seen[0]]), widgets.HBox([self.motors[1], self.seen[1]]), self.wire,
-            widgets.HTML("<b>2.</b> Still on the box: does the wheel turn? Until the number stays."),
-            *(widgets.HBox([self.tries[side], self.turned[side], self.stood[side]]) for side in ("left", "right")),
-            widgets.HTML("<b>3.</b> On the floor, one metre free ahead: where did it end?"),
-            widgets.HBox([self.straight, self.ahead, self.right, self.trim]),
-            widgets.HTML("<b>4.</b> And"), widgets.HBox([self.max_speed, self.upside_down, self.keep]), self.said])
-        self._say(settings)
+        rows = [heading("1. On a box, wheels in the air: which wheel turns, and which way?"),
+                [self.motors[0], self.seen[0]], [self.motors[1], self.seen[1], self.wire],
+                heading("2. Still on the box: does the wheel turn? Again and again, until its number stays.")]
+        rows += [[self.tries[side], self.turned[side], self.stood[side], self.power[side]] for side in self.tries]
+        rows += [heading("3. On the floor, one metre free ahead: where did it end? To the left is minus."),
+                 [self.straight, self.ahead, self.right, self.trim],
+                 heading("4. How fast may it be at most, and how is the camera built in?"),
+                 [self.max_speed, self.upside_down, self.keep]]
+        rows = [widgets.HBox(row, layout={"flex_flow": "row wrap", "align_items": "center"})
+                if isinstance(row, list) else row for row in rows]
+        self.box = widgets.VBox([self.stop, self.said.widget, *rows, self.known],
+                                layout={"border": BORDER, "padding": "8px"})
+        self._show(settings)
 
-    def _say(self, text):
-        """text: str, or RobotSettings to list."""
-        if isinstance(text, tuple):
-            text = ", ".join(f"{name} {value}" for name, value in text._asdict().items())
-        self.said.value = text
+    def _show(self, settings):
+        self.known.value = f"<div style='line-height:1.4'>so far: {in_words(settings)}</div>"
 
-    def _trouble(self, text):
-        self._say(f"<span style='color:#b00'>{text}</span>")
+    def _show_search(self, side):
+        search = self.searches[side]
+        self.power[side].value = (f"begins to turn at {search.power:.3f}" if search.done else
+                                  f"next try at power {search.power:.3f}")
+        self.turned[side].disabled = self.stood[side].disabled = True  # until it was tried
 
     def _pulse(self, turn, *arguments):
         if self.worker.is_alive():
-            return  # one at a time
+            return False  # one at a time
 
         def run():
             try:
+                self.said.say("it turns ...")
                 turn(*arguments)
             except JetbotMLPError as error:
-                self._trouble(error)
+                self.said.trouble(error)
+            else:
+                self.said.say("it stands again: what did you see?")
 
         self.worker = threading.Thread(target=run, name="pulse", daemon=True)
         self.worker.start()
+        return True
+
+    def _try(self, side):
+        if self.searches[side].done:
+            self.searches[side] = DeadBandSearch()  # another round begins anew
+            self._show_search(side)
+        if self._pulse(self.calibration.pulse_wheel, side, self.searches[side].power):
+            self.turned[side].disabled = self.stood[side].disabled = False
 
     def _take(self, change):
         try:
             self.calibration.settings = change()
         except JetbotMLPError as error:
-            self._trouble(error)
+            self.said.trouble(error)
         else:
-            self._say(self.calibration.settings)
+            self.said.say("noted; save it at the end")
+            self._show(self.calibration.settings)
 
     def _wire(self):
         self._take(lambda: with_wiring(self.calibration.settings, self.seen[0].value, self.seen[1].value))
@@ -100,8 +125,7 @@ class CalibrationPanel:
         search = self.searches[side]
         search.answer(turned)
         self._take(lambda: self.calibration.settings._replace(**{side + "_dead_band": round(search.power, 4)}))
-        if search.done:
-            self.searches[side] = DeadBandSearch()  # another round begins anew
+        self._show_search(side)
 
     def _trim(self):
         self._take(lambda: with_trim(self.calibration.settings, self.ahead.value / 100, self.right.value / 100))
@@ -110,9 +134,21 @@ class CalibrationPanel:
         self._take(lambda: self.calibration.settings._replace(max_speed=float(self.max_speed.value),
                                                               camera_upside_down=bool(self.upside_down.value)))
         try:
-            self.save(self.calibration.settings)
+            path = self.save(self.calibration.settings)
         except (JetbotMLPError, OSError) as error:
-            self._trouble(f"not saved: {error}")
+            self.said.trouble(f"not saved: {error}")
+        else:
+            self.said.say("saved" + (f": {shown(path)}" if path else ""), "good")
+
+
+def in_words(settings):
+    """`RobotSettings` for people, one line."""
+    wiring = [words for words, so in (("the motors are swapped", settings.swapped),
+                                      ("the left wheel is reversed", settings.left_reversed),
+                                      ("the right wheel is reversed", settings.right_reversed)) if so]
+    return (f"{', '.join(wiring) or 'wired as usual'}; the wheels begin to turn at {settings.left_dead_band:.3f} "
+            f"(left) and {settings.right_dead_band:.3f} (right); trim {settings.trim:+.3f}; top speed "
+            f"{settings.max_speed:.2f}; camera {'upside down' if settings.camera_upside_down else 'upright'}")
 
 
 def calibration_panel(robot, settings=DEFAULTS):

@@ -177,7 +177,7 @@ class CollectionPanel:
                 data = base64.b64encode(stream.read()).decode("ascii")
             self.link.value = (f"<a download='{escaped(name)}' style='text-decoration:underline' "
                                f"href='data:application/zip;base64,{data}'>download {escaped(name)}</a>")
-        self.said.say(f"{shown(path)}: {size / 1e6:.2f} MB{without}", "good")
+        self.said.say(f"packed: {shown(name)}, {size / 1e6:.2f} MB{without}", "good")
 
     def _restart(self):
         self.said.say("restarting the camera ...")

@@ -60,8 +60,9 @@ class CorrectionsPanel:
         self.said = StatusLine()
         self.undo = button("take it back", self._undo, "", "the frames of the last press are deleted again")
         self.old = widgets.Text(value=f"{FOLDER_SIGNS} ".join(map(str, old_folders)), description="old frames",
-                                layout=widgets.Layout(width="320px"))
-        self.way = widgets.Dropdown(options=WAYS, value=way, description="learn", layout={"width": "200px"})
+                                layout=widgets.Layout(width="320px"), style={"description_width": "initial"})
+        self.way = widgets.Dropdown(options=WAYS, value=way, description="learn", layout={"width": "150px"},
+                                    style={"description_width": "initial"})
         self.begin = button("retrain", self.start, "primary", "learn old and corrected frames, and compare")
         self.end = button("cancel", self.cancel, "", "the old model stays")
         self.bar = widgets.FloatProgress(min=0.0, max=1.0, layout=widgets.Layout(width="160px"))

@@ -87,7 +87,8 @@ class LivePanel:
         self.why = picture(side=SMALL_SIDE, alt="why it decided so")
         self.above = picture(side=SMALL_SIDE, alt="from above")
         tasks = [predictor.task for predictor in self.predictors]
-        self.about = widgets.Dropdown(options=tasks, description="of the model", layout={"width": "220px"})
+        self.about = widgets.Dropdown(options=tasks, description="of the model", layout={"width": "220px"},
+                                      style={"description_width": "initial"})
         self.show_sees = widgets.Checkbox(value=True, description="what the network sees", indent=False)
         self.show_why = widgets.Checkbox(value=True, description="why it decided so", indent=False)
         self.meaning = widgets.HTML()

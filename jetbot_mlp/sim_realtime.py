@@ -15,7 +15,8 @@ from .errors import HardwareError, JetbotMLPError
 from .hardware import open_camera, open_robot, simulation
 from .official_robot import OfficialRobot
 
-PLACES = {"room": "a simulated room", "road": "a simulated road", "both": "a simulated road with things on it"}
+PLACES = {"room": "in a simulated room", "road": "on a simulated road",
+          "both": "on a simulated road with things on it"}
 
 
 class SimulatedRobot(OfficialRobot):
@@ -45,13 +46,13 @@ def open_simulated(world="road", seed=0):
     if earlier is not None:
         earlier.stop()
     sim = simulation(world, seed)
-    robot = SimulatedRobot(sim, f"the simulator's robot in {PLACES[world]}")
+    robot = SimulatedRobot(sim, f"the simulator's robot {PLACES[world]}")
 
     def started():
         sim.camera.start()
         return sim.camera
 
-    return robot, OfficialCamera(started, f"the simulator's camera in {PLACES[world]}")
+    return robot, OfficialCamera(started, f"the simulator's camera {PLACES[world]}")
 
 
 def open_found(world="road", seed=0):

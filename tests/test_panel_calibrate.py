@@ -43,7 +43,7 @@ def test_stop_is_heard_while_a_wheel_turns():
     shown.stop.click()
     assert robot.sent[-1] == (0.0, 0.0) and time.monotonic() - pressed < 0.2
     shown.worker.join(5)
-    assert robot.sent[-1] == (0.0, 0.0) and "STOP was pressed" in shown.said.value
+    assert robot.sent[-1] == (0.0, 0.0) and "STOP was pressed" in shown.said.text[0]
 
 
 def test_one_pulse_at_a_time():
@@ -72,11 +72,29 @@ def test_what_was_seen_is_kept_and_saved():
     assert settings.max_speed == 0.5 and settings.camera_upside_down
 
 
+def test_an_answer_is_asked_for_after_a_try_only_and_a_found_number_stays():
+    shown, robot, _ = panel()
+    assert shown.turned["right"].disabled and shown.stood["right"].disabled
+    for _ in range(7):
+        shown.tries["right"].click()
+        assert not shown.turned["right"].disabled
+        shown.stop.click()
+        shown.worker.join(5)
+        shown.stood["right"].click()
+        assert shown.stood["right"].disabled
+    assert shown.searches["right"].done and "begins to turn at 0.49" in shown.power["right"].value
+    assert "0.49" in shown.known.value and shown.calibration.settings.right_dead_band > 0.49
+    shown.tries["right"].click()  # once more
+    shown.stop.click()
+    shown.worker.join(5)
+    assert not shown.searches["right"].done
+
+
 def test_what_cannot_be_is_said_and_changes_nothing():
     shown, _, _ = panel()
     shown.seen[0].value = shown.seen[1].value = ("left", True)
     shown.wire.click()
-    assert "found left twice" in shown.said.value and shown.calibration.settings == DEFAULTS
+    assert "found left twice" in shown.said.text[0] and shown.calibration.settings == DEFAULTS
 
 
 def test_a_full_disk_is_said():
@@ -85,7 +103,7 @@ def test_a_full_disk_is_said():
 
     shown = CalibrationPanel(Robot(), save=full)
     shown.keep.click()
-    assert "no space left" in shown.said.value
+    assert "no space left" in shown.said.text[0]
 
 
 def test_the_panel_is_one_widget():
