@@ -242,6 +242,10 @@ def add_ssh(sub):
                        "it runs, else the robot itself)")
     where.add_argument("--no-container", action="store_true", help="to the robot itself")
     sub.add_argument("--python", default="python3", metavar="PYTHON", help="another interpreter there than python3")
+    known = sub.add_mutually_exclusive_group()
+    known.add_argument("--password", metavar="WORD", help="of a Jupyter server (jupyter://HOST); others can read it in "
+                       "the list of processes: better JETBOT_JUPYTER_PASSWORD, or let it be asked for")
+    known.add_argument("--token", metavar="TOKEN", help="of a Jupyter server, the same: better JETBOT_JUPYTER_TOKEN")
     sub.add_argument("--json", action="store_true", help="one JSON object on stdout and nothing else")
 
 

@@ -132,7 +132,7 @@ def hosts_of(file):
 def host_named(name, args):
     """The host that a word of the command line means, not yet opened."""
     if is_jupyter(name):
-        return JupyterHost(name)
+        return JupyterHost(name, args.password, args.token)
     options = [word for flag, value in (("-p", args.port), ("-i", args.identity), ("-F", args.config)) if value
                for word in (flag, str(value))]
     container = False if args.no_container else args.container

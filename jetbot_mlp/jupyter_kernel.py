@@ -109,8 +109,8 @@ class JupyterKernel:
             self._password = self._ask()
         if not self._password:
             raise RemoteError("expected a password for the Jupyter server, found none; give it in "
-                              "JETBOT_JUPYTER_PASSWORD, or the token in JETBOT_JUPYTER_TOKEN (the official "
-                              "container's password: jetbot)")
+                              "JETBOT_JUPYTER_PASSWORD or --password, or the token in JETBOT_JUPYTER_TOKEN or "
+                              "--token (the official container's password: jetbot)")
         self._request("GET", "/login")
         self._request("POST", "/login", data={"password": self._password, "_xsrf": self._xsrf()},
                       allow_redirects=False)

@@ -16,7 +16,7 @@ class Pulled(NamedTuple):
     """What came."""
 
     copied: int  #: files
-    copied_bytes: int
+    copied_bytes: int  #: that came now; of a file that was half here the other half
     there_already: int  #: files that were here, with the same sha256
     kept: Tuple[str, ...]  #: files here that differ from those there, and were left as they are
     changed: Tuple[str, ...]  #: files that changed there while they were copied; not here
@@ -33,23 +33,25 @@ def pull(host, folder, directory, counter):
     missing, kept, already = [], [], 0
     for name, size, digest in files:
         here = os.path.join(directory, *name.split("/"))
-        if not os.path.lexists(here):
+        if not os.path.lexists(here) and size and file_size(here + PART) == size and sha256(here + PART) == digest:
+            os.replace(here + PART, here)  # all of it came before the last pull was cut off
+            already += 1
+        elif not os.path.lexists(here):
             missing.append((name, size, digest))
         elif os.path.isfile(here) and os.path.getsize(here) == size and sha256(here) == digest:
             already += 1
         else:
             kept.append(name)
     os.makedirs(directory, exist_ok=True)
-    changed = _fetch(host, listed["folder"], directory, missing, counter)
+    changed, came = _fetch(host, listed["folder"], directory, missing, counter)
     if changed:  # half of another file lay here, or it changed there: once more, from its beginning
-        changed = _fetch(host, listed["folder"], directory, changed, counter)
-    copied = [entry for entry in missing if entry not in changed]
-    return Pulled(len(copied), sum(size for _, size, _ in copied), already, tuple(kept),
-                  tuple(name for name, _, _ in changed))
+        changed, more = _fetch(host, listed["folder"], directory, changed, counter)
+        came += more
+    return Pulled(len(missing) - len(changed), came, already, tuple(kept), tuple(name for name, _, _ in changed))
 
 
 def _fetch(host, folder, directory, files, counter):
-    """-> those of files that did not come as promised."""
+    """-> (those of files that did not come as promised, number of bytes that came)."""
     wanted = []
     for name, size, _ in files:
         part = os.path.join(directory, *name.split("/")) + PART
@@ -60,8 +62,9 @@ def _fetch(host, folder, directory, files, counter):
         if not os.path.exists(part):
             open(part, "wb").close()  # an empty file comes without a byte
     if not wanted:
-        return []
-    with counter(sum(size - offset for _, _, offset, size in wanted), "pull") as count:
+        return [], 0
+    came = sum(size - offset for _, _, offset, size in wanted)
+    with counter(came, "pull") as count:
         host.get_many([entry for entry in wanted if entry[2] < entry[3]], count)
     bad = []
     for (_, part, _, _), entry in zip(wanted, files):
@@ -70,7 +73,7 @@ def _fetch(host, folder, directory, files, counter):
         else:
             os.unlink(part)
             bad.append(entry)
-    return bad
+    return bad, came
 
 
 def _safe(name):

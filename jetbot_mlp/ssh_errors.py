@@ -33,6 +33,9 @@ def why_no_login(name, complaint):
     if refused:
         return RemoteError(f"expected a robot at {refused.group(1)}, found no answer ({refused.group(3).strip()}): is "
                            "it on, and in this network?")
+    if "banner" in complaint or "kex_exchange" in complaint:
+        return RemoteError(f"expected ssh there, found something that does not answer as ssh does "
+                           f"({last_said(complaint)}): is that the port of ssh, and the robot not just starting?")
     return RemoteError(f"expected to log in with ssh, found: {last_said(complaint)}; try by hand: ssh {host}")
 
 

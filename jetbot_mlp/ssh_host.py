@@ -174,14 +174,9 @@ class SSHHost(RemoteHost):
 
     def run(self, script, arguments=(), outside=False, limit_s=600):
         with self._started(script, arguments, outside) as (process, complaint):
-            timed_out = False
             try:
                 output, _ = process.communicate(timeout=limit_s)
             except subprocess.TimeoutExpired:
-                timed_out = True
-                process.kill()
-                output, _ = process.communicate()
-            if timed_out:
                 raise RemoteError(f"expected an answer within {limit_s:.0f} s, found none; is the robot still on?")
             return self._answer(process, output, complaint)
 

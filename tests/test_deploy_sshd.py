@@ -1,6 +1,9 @@
 """Deploying to a real sshd on 127.0.0.1, with a home and a Python of the robot's own."""
 import os
+import pty
+import re
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -147,3 +150,44 @@ def test_several_robots_at_once_and_a_dead_one_stops_no_other(lab, robot, capsys
     assert "FAILED: expected ssh at 127.0.0.1, port" in rows[1] and "found that it refuses" in rows[1]
     assert second.current() == 1 and "1 of 3 failed" in err
     assert sys.stdin is None or "password" not in err
+
+
+def on_a_terminal(words, answer):
+    """Run jetbot-mlp with a terminal of its own, and type answer at each prompt. -> (status, what stood there)"""
+    terminal, other_end = pty.openpty()
+    code = ("import fcntl, runpy, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+            "runpy.run_module('jetbot_mlp', run_name='__main__', alter_sys=True)")
+    process = subprocess.Popen([sys.executable, "-c", code] + words, stdin=other_end, stdout=other_end,
+                               stderr=other_end, start_new_session=True, cwd=ROOT)
+    os.close(other_end)
+    text = answered = ""
+    while True:
+        try:
+            text += os.read(terminal, 4096).decode()
+        except OSError:  # the last of them has closed it
+            break
+        if re.search("passphrase.*: $", text) and text != answered:
+            answered = text
+            os.write(terminal, (answer + "\n").encode())
+    os.close(terminal)
+    return process.wait(), text
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_on_a_terminal_each_robot_asks_once_and_one_after_another(lab, robot, tmp_path, count):
+    key, config = str(tmp_path / "key"), tmp_path / "config"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "secret", "-f", key], check=True)
+    with open(lab.config) as stream:
+        config.write_text(re.sub("IdentityFile .*", f"IdentityFile {key}", stream.read()))
+    robots = [robot] + [lab.robot(lab.linked, ROOT) for _ in range(count - 1)]
+    with open(key + ".pub") as stream:
+        for other in robots:
+            with open(str(other.folder / "authorized_keys"), "a") as keys:
+                keys.write(stream.read())
+            stream.seek(0)
+    words = ["rollback", "-F", str(config), "--folder", "nothing"] + [other.name for other in robots]
+    status, text = on_a_terminal(words, "secret")
+    assert status == 1 and len(re.findall("passphrase.*: ", text)) == count  # one login serves all that comes after
+    assert text.count("FAILED: ") == count and "password" not in text  # nothing to go back to, or a drive of others
+    status, text = on_a_terminal(words, "wrong")
+    assert status == 1 and text.count("expected the right password or key, found") == count

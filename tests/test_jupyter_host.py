@@ -7,10 +7,11 @@ from urllib.parse import urlsplit
 import pytest
 from jupyter_fakes import PASSWORD, TOKEN, Wire, jupyter_server
 
-from jetbot_mlp import jupyter_host
+from jetbot_mlp import commands_deploy, deploy, jupyter_host
 from jetbot_mlp.__main__ import main
-from jetbot_mlp.errors import ConnectionCut, RemoteError
+from jetbot_mlp.errors import ConnectionCut, NotLetIn, RemoteError
 from jetbot_mlp.jupyter_host import PIECE, JupyterHost, address_of, is_jupyter
+from jetbot_mlp.model_file import golden_frame, load_model, save_model
 
 MODEL = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "models", "road.npz")
 
@@ -146,13 +147,57 @@ def test_a_folder_of_somebody_else_is_told(host, tmp_path):
     assert list(there.iterdir()) == []
 
 
-def test_a_model_is_deployed_and_proven_there(server, host, tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv(jupyter_host.PASSWORD_VARIABLE, PASSWORD)
-    assert main(["deploy", MODEL, server, "--folder", str(tmp_path / "robot"), "--json"]) == 0
+def test_from_the_command_line_there_and_back_and_what_was_recorded_comes_too(server, host, tmp_path, monkeypatch,
+                                                                             capsys):
+    folder = tmp_path / "robot"
+    words = [server, "--folder", str(folder), "--json"]
+
+    def current():
+        with open(str(folder / "current" / "road.npz"), "rb") as stream:
+            return stream.read()
+
+    with open(MODEL, "rb") as stream:
+        first = stream.read()
+    # other tests' motor guards run beside these
+    monkeypatch.setattr(deploy, "SCRIPT", deploy.SCRIPT.replace('PROC = "/proc"', f"PROC = {str(tmp_path)!r}"))
+    assert main(["deploy", MODEL, "--password", PASSWORD] + words) == 0
     result, = json.loads(capsys.readouterr().out)["hosts"]
     assert (result["error"], result["from"], result["to"]) == (None, None, 1) and result["difference"] < 1e-5
-    with open(MODEL, "rb") as here, open(str(tmp_path / "robot" / "current" / "road.npz"), "rb") as there:
-        assert here.read() == there.read()
+    assert current() == first
+    model = load_model(MODEL)
+    model.network.biases_[-1][...] += 0.01
+    save_model(str(tmp_path / "road.npz"), model, golden_frame(MODEL))
+    monkeypatch.setenv(jupyter_host.PASSWORD_VARIABLE, PASSWORD)
+    assert main(["deploy", str(tmp_path / "road.npz")] + words) == 0 and current() != first
+    assert main(["rollback", "--token", TOKEN] + words) == 0 and current() == first
+    capsys.readouterr()
+    (folder / "drive").mkdir()
+    for number in range(30):
+        (folder / "drive" / f"{number}.jpg").write_bytes(os.urandom(20000))
+    monkeypatch.setattr(commands_deploy, "place", lambda text: (server, str(folder / "drive")))
+    assert main(["pull", "HOST:FOLDER", str(tmp_path / "here"), "--json"]) == 0
+    done = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (done["copied"], done["copied_bytes"], done["there_already"]) == (30, 600000, 0)
+    assert (tmp_path / "here" / "7.jpg").read_bytes() == (folder / "drive" / "7.jpg").read_bytes()
+
+
+def test_several_servers_are_asked_for_passwords_one_after_another(server, monkeypatch):
+    asked = []
+    for variable in (jupyter_host.PASSWORD_VARIABLE, jupyter_host.TOKEN_VARIABLE):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(jupyter_host.sys, "stdin", type("Terminal", (), {"isatty": lambda self: True})())
+    monkeypatch.setattr(jupyter_host.getpass, "getpass", lambda text: asked.append(text) or PASSWORD)
+    hosts = [JupyterHost(server), JupyterHost(server)]
+    hosts[0].asks = False
+    with pytest.raises(NotLetIn, match="expected a password for the Jupyter server, found none; give it in JETBOT_JUP"):
+        hosts[0].open()
+    assert asked == []
+    try:
+        assert deploy.log_in(hosts) == [None, None]
+        assert asked == [f"password of the Jupyter server at {server}: "] * 2
+    finally:
+        for host in hosts:
+            host.close()
 
 
 def test_a_file_that_is_not_there_cannot_be_got(host, tmp_path):
