@@ -146,7 +146,7 @@ def build_parser():
     deploying = _Later("commands_deploy")
     sub = add("deploy", deploying.deploy, "bring models and this package to robots, prove them there, and only then "
               "make them current; 0: all have them, 1: not all")
-    sub.add_argument("words", nargs="+", metavar="MODEL... HOST...", help="model files (.npz); robots as ssh names "
+    sub.add_argument("words", nargs="+", metavar="MODEL|HOST", help="model files (.npz); robots as ssh names "
                      "them (jetbot@192.168.55.1, a name of ~/.ssh/config, ssh://USER@HOST:PORT), or jupyter://HOST")
     add_hosts(sub)
     sub.add_argument("--only", action="store_true", help="the new version has these models only; else those of the "

@@ -64,6 +64,7 @@ def at_work(args, names, work, desc):
     hosts = [host_named(name, args) for name in names]
     if len(hosts) == 1:
         return logic.on_all(hosts, work, lambda steps, total: steps, lambda host, step: say(f"{host.name}: {step}"))
+    say(f"logging in to {len(hosts)} robots")
     return logic.on_all(hosts, work, lambda steps, total: progress.bar(steps, total, desc))
 
 
@@ -73,8 +74,9 @@ def told(args, results):
     if args.json:
         print_json({"hosts": results, "failed": failed})
         return 1 if failed else 0
-    rows = [("robot", "where", "version", "package", "check", "ms/frame")] + [row(result) for result in results]
-    widths = [max(len(cells[i]) for cells in rows if len(cells) > 2) for i in range(6)]
+    good = [result for result in results if result["error"] is None]
+    rows = [("robot", "where", "version", "package", "check", "ms/frame")] * bool(good) + [row(r) for r in results]
+    widths = [max([len(cells[i]) for cells in rows if len(cells) > 2] or [0]) for i in range(6)]
     widths[0] = max(len(cells[0]) for cells in rows)
     for cells in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(cells, widths)).rstrip() if len(cells) > 2 else
@@ -86,11 +88,10 @@ def told(args, results):
         if result.get("kept"):
             kept = ", ".join(result["kept"])
             say(f"{result['host']}: the new version also has {kept} of the old one (--only: it has not)")
-    good = [result for result in results if result["error"] is None]
     for command in sorted({drive_command(result) for result in good}):
         say(f"drive there: {command}")
     if failed:
-        say(f"{failed} of {len(results)} failed; on those the version of before is current")
+        say(f"{failed} of {len(results)} failed; nothing changed there, unless the line says so")
     return 1 if failed else 0
 
 

@@ -124,8 +124,10 @@ def rollback(folder, to=None):
             before = (manifest(folder, number) or {}).get("before")
             lower = [n for n in there if number is not None and n < number]
             if not lower and before not in there:
+                others = ", ".join(str(n) for n in there if n != number)
+                found = f"only {others}; choose one with --to" if others else "none; deploy another first"
                 raise Refusal(f"expected a version before the current one ({number or 'none'}) in {folder} there, "
-                              f"found {', '.join(map(str, there))}; choose one with --to, or deploy")
+                              f"found {found}")
             target = before if before in there else lower[-1]
         if target not in there:
             raise Refusal(f"expected one of the versions {', '.join(map(str, there))}, found {to}")
