@@ -88,7 +88,7 @@ def test_commands_to_be_typed_are_taken_by_the_program(page, capsys):
 
 def test_the_readme_names_all_commands():
     table = text_of("README.md").split("All commands:")[1].split("\n\n")[1]
-    assert {name for name in re.findall(r"`([a-z]+)`", table)} >= set(subcommands())
+    assert set(re.findall(r"`([a-z]+)`", table)) >= set(subcommands())
 
 
 def test_the_readme_s_table_and_the_package_have_the_same_modules():
