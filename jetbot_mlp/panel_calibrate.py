@@ -10,7 +10,7 @@ import threading
 
 from .errors import JetbotMLPError
 from .frame_files import shown
-from .panel_parts import BORDER, StatusLine, button, heading, stop_button
+from .panel_parts import BORDER, StatusLine, button, heading, stop_button, tight
 from .robot_settings import DEFAULTS, RANGES, save_settings
 from .wheel_calibration import Calibration, DeadBandSearch, with_trim, with_wiring
 
@@ -77,7 +77,7 @@ class CalibrationPanel:
         self._show(settings)
 
     def _show(self, settings):
-        self.known.value = f"<div style='line-height:1.4'>so far: {in_words(settings)}</div>"
+        self.known.value = tight(f"so far: {in_words(settings)}")
 
     def _show_search(self, side):
         search = self.searches[side]

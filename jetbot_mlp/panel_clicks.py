@@ -12,7 +12,7 @@ A kernel cannot see whether the page has the other half of such a package, so th
 import cv2
 
 from .overlay import GREEN, RED, WHITE
-from .panel_parts import button, picture
+from .panel_parts import button, picture, tight
 
 WAYS = ("widget", "ipyevents", "sliders")  # best first
 SIDE = 224  # px; targets are told in these, whatever the size on the page
@@ -107,7 +107,7 @@ class ClickablePicture:
         if self.way == "sliders":
             self.box = widgets.VBox([self.picture, by_sliders])
         else:
-            remedy = widgets.HTML(f"<div style='line-height:1.4'>{NO_ANSWER}</div>")
+            remedy = widgets.HTML(tight(NO_ANSWER))
             by_sliders.children = (remedy,) + by_sliders.children
             self.folded = widgets.Accordion([by_sliders], selected_index=None, layout={"width": f"{side}px"})
             self.folded.set_title(0, "no answer to a click? sliders")

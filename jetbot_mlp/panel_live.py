@@ -20,7 +20,7 @@ from .live_drive import ARMED, DRY, STOPPED, LiveDrive
 from .messages import Frame, no_picture
 from .model_file import Model, load_model
 from .overlay import draw
-from .panel_parts import BORDER, Preview, Repeater, StatusLine, button, escaped, heading, picture, stop_button
+from .panel_parts import BORDER, Preview, Repeater, StatusLine, button, escaped, heading, picture, stop_button, tight
 from .sim_view import draw_from_above
 
 SIDE, SMALL_SIDE = 336, 224  # px
@@ -247,8 +247,8 @@ class LivePanel:
         if self.show_why.value and turn == 1:
             shown[self.why] = draw_heat(image, explain(model, image))
             red, blue = MEANING[model.task]
-            self.meaning.value = (f"<span style='color:#b00020'>&#9632;</span> {red} "
-                                  f"<br><span style='color:#1478ff'>&#9632;</span> {blue}")
+            self.meaning.value = tight(f"<span style='color:#b00020'>&#9632;</span> {red} "
+                                       f"<br><span style='color:#1478ff'>&#9632;</span> {blue}")
         if hasattr(self.robot, "sim") and turn == 2:
             sim = self.robot.sim
             shown[self.above] = draw_from_above(sim, list(sim.path)[-PATH:], SMALL_SIDE)

@@ -54,20 +54,26 @@ def button(text, pressed, style="", tooltip="", width="auto"):
     made = widgets.Button(description=text, button_style=style, tooltip=tooltip,
                           layout=widgets.Layout(width=width, min_width="60px"))
     if style:
-        made.style.button_color = BUTTONS[style]  # ipywidgets' own are too pale for white words
+        made.style = _colored(BUTTONS[style])  # ipywidgets' own are too pale for white words
     made.on_click(lambda _: pressed())
     return made
 
 
 def stop_button(pressed, width="100%"):
     """The big red one. It is never disabled: pressing it once more does no harm."""
-    import ipywidgets as widgets
-
     made = button("STOP", pressed, "danger", "wheels to zero, now", width)
     made.layout.height = "56px"
-    made.style = widgets.ButtonStyle(button_color=TROUBLE, font_weight="bold")
+    made.style = _colored(TROUBLE, font_weight="bold")
     made.add_class("jetbot-stop")
     return made
+
+
+def _colored(color, **style):
+    import ipywidgets as widgets
+
+    if hasattr(widgets.ButtonStyle, "text_color"):  # from ipywidgets 8; JupyterLab's dark theme would write in black
+        style["text_color"] = "white"
+    return widgets.ButtonStyle(button_color=color, **style)
 
 
 def heading(text):
@@ -75,6 +81,11 @@ def heading(text):
     import ipywidgets as widgets
 
     return widgets.HTML(f"<b style='font-size:110%'>{text}</b>")
+
+
+def tight(html):
+    """HTML whose lines lie closer than those of an `ipywidgets.HTML`."""
+    return f"<div style='line-height:1.4'>{html}</div>"
 
 
 class StatusLine:

@@ -13,7 +13,7 @@ from .collection import SIDE
 from .errors import JetbotMLPError
 from .messages import CLASSES
 from .panel_clicks import ClickablePicture, with_target
-from .panel_parts import button, escaped, heading, jpeg, picture
+from .panel_parts import button, escaped, heading, jpeg, picture, tight
 
 WIDTH = 280  # px on the page
 NOTHING = np.full((SIDE, SIDE, 3), 230, np.uint8)  # what is shown before anything is saved
@@ -139,7 +139,7 @@ class SavedFrames:
         when = f", taken {time.strftime('%H:%M:%S', time.localtime(taken))}" if taken else ""
         number = names.index(name) + 1 if name in names else len(names)
         words = f"<b>{escaped(in_words(label))}</b>, {number} of {len(names)}{when}"
-        self.about.value = words + (", <b>left out</b>" if out else "")
+        self.about.value = tight(words + (", <b>left out</b>" if out else ""))
         if self.clicks is None:
             self.relabel.description = f"it is {'free' if label == 'blocked' else 'blocked'}"
         self.leave_out.description = "take it in again" if out else "leave it out"

@@ -19,7 +19,7 @@ from .errors import JetbotMLPError
 from .exclusion import names_left_out
 from .frame_files import shown
 from .model_versions import save_keeping
-from .panel_parts import StatusLine, button, escaped, heading, jpeg, picture
+from .panel_parts import StatusLine, button, escaped, heading, jpeg, picture, tight
 from .report_scores import scores_html
 from .train_frames import QUICK, RECIPES, train_frames
 from .training_pictures import HELD_OUT, LEARNT, curves_picture, worst_pictures
@@ -193,7 +193,7 @@ class TrainingPanel:
         self.scores.value = f"{STYLE}<div class='jetbot-scores'>{title}{scores_html(trained.evaluation)}{about}</div>"
         legend = "Worst first. Is the label right? " + (
             "The ring is the label, the dot the answer." if self.task == "road" else "The bar is P(blocked).")
-        cards = [widgets.VBox([picture(image, SIDE, words), widgets.HTML(words)],
+        cards = [widgets.VBox([picture(image, SIDE, words), widgets.HTML(tight(words))],
                               layout=widgets.Layout(width=f"{SIDE + 26}px", margin="0 0 6px 0"))
                  for image, words in worst_pictures(trained.evaluation, WORST)]
         self.worst.children = tuple([widgets.VBox([heading("The worst held-out frames"), widgets.HTML(legend)],
