@@ -1,9 +1,9 @@
 """Opens a notebook in a real browser, JupyterLab 4 or the classic notebook 6: what the browser tests share.
 
     with jupyter(python, folder, "lab") as server, browser() as chromium:
-        page = NotebookPage(chromium, server, "live_demo.ipynb")
-        page.run_all()
-        page.button("STOP").click()
+        with NotebookPage(chromium, server, "live_demo.ipynb") as page:
+            page.run_all()
+            page.button("STOP").click()
 
 Chromium is `JETBOT_MLP_CHROMIUM`, or the one in the PATH, or playwright's own. The notebook's Python may be another
 one than that of the tests (playwright does not run on the robot's Python 3.6): `JETBOT_MLP_CLASSIC_PYTHON`.
@@ -25,7 +25,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 START_S = 40.0  # s, for a Jupyter server or a page on a busy machine
 # counts each picture that has really been loaded into an <img>
 COUNT_LOADS = """image => { image.loads = 0; image.onload = () => { image.loads += 1; }; }"""
-NOTE_PRESS = """button => button.addEventListener('click', () => { window.pressedAt = Date.now() / 1000; }, true)"""
+NOTE = """(button, kind) => button.addEventListener(kind, () => { window.notedAt = Date.now() / 1000; }, true)"""
 
 
 def can_import(python, *modules):
@@ -82,7 +82,7 @@ def jupyter(python, folder, flavour):
         port = free.getsockname()[1]
     own = os.path.join(folder, ".jupyter")
     environment = dict(os.environ, PYTHONPATH=ROOT, JUPYTER_CONFIG_DIR=own, JUPYTER_DATA_DIR=own,
-                       JUPYTER_RUNTIME_DIR=own, IPYTHONDIR=own, OPENBLAS_NUM_THREADS="1", PYTHONWARNINGS="default")
+                       JUPYTER_RUNTIME_DIR=own, IPYTHONDIR=own, PYTHONWARNINGS="default")
     program, app = {"lab": ("jupyterlab", "ServerApp"), "classic": ("notebook", "NotebookApp")}[flavour]
     command = [python, "-m", program, "--no-browser", "--allow-root", f"--{app}.port={port}", f"--{app}.ip=127.0.0.1",
                f"--{app}.token=", f"--{app}.password=", f"--{app}.disable_check_xsrf=True"]
@@ -143,7 +143,9 @@ def copy_notebook(name, folder, cells_after=None):
 
 
 class NotebookPage:
-    """One notebook, opened. `page` is playwright's, for whatever is not here."""
+    """One notebook, opened; left, its kernel ends. `page` is playwright's, for whatever is not here."""
+
+    opened = 0  # so many, each in a workspace of its own: JupyterLab would open the earlier ones again, too
 
     def __init__(self, chromium, server, path, size=(1280, 1400)):
         self.server = server
@@ -151,7 +153,8 @@ class NotebookPage:
         self.page.set_default_timeout(1000 * START_S)
         self.errors = []  # what the page threw
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        folder = "/lab/tree/" if server.flavour == "lab" else "/notebooks/"
+        NotebookPage.opened += 1
+        folder = f"/lab/workspaces/w{NotebookPage.opened}/tree/" if server.flavour == "lab" else "/notebooks/"
         self.page.goto(server.address + folder + path)
         # a new kernel is there, and idle
         if server.flavour == "lab":
@@ -163,6 +166,25 @@ class NotebookPage:
                 Jupyter.notebook.kernel.is_connected() && document.querySelector('.kernel_idle_icon') &&
                 'jupyter.widget' in Jupyter.notebook.kernel.comm_manager.targets""")
             self.page.wait_for_timeout(2000)  # it still asks the kernel for old widgets; new ones would get lost
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        sessions = self.server.address + "/api/sessions"
+        with contextlib.suppress(OSError):  # a kernel that is just being restarted; the server's end is its end
+            with contextlib.closing(urllib.request.urlopen(sessions, timeout=10)) as answer:
+                found = json.loads(answer.read().decode())
+            for session in found:
+                gone = urllib.request.Request(f"{sessions}/{session['id']}", method="DELETE")
+                urllib.request.urlopen(gone, timeout=20).close()
+        self.page.close()
+
+    def kernel(self, what):
+        """what: 'interrupt' or 'restart', as the menu does it."""
+        kernel = "window.jupyterapp.shell.currentWidget.sessionContext.session.kernel" \
+            if self.server.flavour == "lab" else "Jupyter.notebook.kernel"
+        self.page.evaluate(f"() => {{ {kernel}.{what}(); }}")
 
     def run_all(self):
         """All cells, from the first; returns when the last one has been sent."""
@@ -201,12 +223,28 @@ class NotebookPage:
 
     def press_and_note_when(self, button):
         """Clicks; -> when the browser saw the click, s, as time.time()."""
-        button.element_handle().evaluate(NOTE_PRESS)
+        button.element_handle().evaluate(NOTE, "click")
         button.click()
-        return self.page.evaluate("() => window.pressedAt")
+        return self.page.evaluate("() => window.notedAt")
+
+    def hold(self, button):
+        """The mouse goes down on it; -> function that lets go, and returns when the browser saw that."""
+        button.scroll_into_view_if_needed()
+        button.element_handle().evaluate(NOTE, "mouseup")
+        box = button.bounding_box()
+        self.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        self.page.wait_for_timeout(300)  # the kernel hears that the mouse is there
+        self.page.mouse.down()
+
+        def let_go():
+            self.page.mouse.up()
+            return self.page.evaluate("() => window.notedAt")
+
+        return let_go
 
     def click_on_image(self, image, x, y):
         """A click at x, y, shares of the image's width and height."""
+        image.scroll_into_view_if_needed()
         box = image.bounding_box()
         self.page.mouse.click(box["x"] + x * box["width"], box["y"] + y * box["height"])
 
