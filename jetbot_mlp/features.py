@@ -24,13 +24,12 @@ except ImportError as error:  # left out of the requirements on purpose, see set
     raise ImportError(f"jetbot_mlp needs OpenCV ({error}): on a laptop pip install 'jetbot_mlp[laptop]', "
                       f"on the robot use the python3 that has cv2")
 
+from .edge_histograms import PATCH, opponent_colors, patch_histograms
 from .errors import FrameError
 from .messages import no_picture
 
 WORKING_SIZE = 112  #: px; every frame is first shrunk to this square, half of the robot's 224
-PATCH = 8  #: px of the gradient picture's side over which edges are counted, before patches are pooled into cells
 NOISE_FLOOR = 0.02  #: edge strength below which a block counts as flat
-DARKEST = 0.05  #: share of full brightness that is added before the logarithm, or noise in the dark would shout
 
 
 class FeatureSpec(NamedTuple):
@@ -120,57 +119,21 @@ def _fill(row, image, spec):
     start, end = end, end + 3 * spec.color_size ** 2
     if spec.color_size:
         row[start:end] = opponent_colors(resize(image, spec.color_size)).ravel()
-    if spec.gradient_size:
+    if spec.maps:
         histograms = patch_histograms(resize(image, spec.gradient_size), spec.directions)
-        for cells in spec.maps:
-            start, end = end, end + (cells - 1) ** 2 * 4 * spec.directions
-            row[start:end] = gradient_map(histograms, cells).ravel()
+        _fill_maps(row[end:].reshape(-1, 4 * spec.directions), histograms, spec)
 
 
-def opponent_colors(image):
-    """Logarithmic opponent colours, float32 (s, s, 3), of a picture uint8 (s, s, 3), BGR.
+def _fill_maps(blocks, histograms, spec):
+    """The `gradient_map` of each of spec.maps, one block a row, into blocks, float32 (n_blocks, 4 * directions).
 
-    The logarithm turns the strength of the light into a sum: half the light shifts all values and leaves their
-    differences as they are, so a dim room has the edges of a bright one. Opponent colours (b + g + r) / 3,
-    r - g, b - (g + r) / 2 part brightness from tint (Hering's theory; van de Sande, Gevers & Snoek 2010): red
-    tape on grey floor of the same brightness has no edge in grey, and a strong one here.
+    Small products are bound by the number of calls, so all maps are made at once: one product makes the cells of all,
+    which are then copied to the blocks that they belong to.
     """
-    return cv2.transform(cv2.LUT(image, _LOGARITHM), _OPPONENT)
-
-
-def patch_histograms(image, directions):
-    """How much edge of which direction there is in every patch of 8 x 8 px.
-
-    image: uint8 (s, s, 3), BGR, s a multiple of 8. Returns float32 (s/8, s/8, directions).
-
-    1. Gradients of the three `opponent_colors` by central difference, dx = (I(x+1) - I(x-1)) / 2, brought
-       together as a structure tensor: c = sum(dx dx - dy dy), s = sum(2 dx dy) over the colours.
-       sqrt(|(c, s)|) is the edge's strength and half the angle of (c, s) its direction, 0 to 180 degrees:
-       dark on bright is the same edge as bright on dark.
-    2. Every pixel adds its strength to the two nearest directions of its patch, shared linearly.
-
-    Source: 1 Di Zenzo, A note on the gradient of a multi-image, 1986; 2 Dalal & Triggs, Histograms of
-    Oriented Gradients for Human Detection, CVPR 2005.
-    """
-    colors = opponent_colors(image)
-    dx = cv2.Sobel(colors, cv2.CV_32F, 1, 0, ksize=1, scale=0.5)
-    dy = cv2.Sobel(colors, cv2.CV_32F, 0, 1, ksize=1, scale=0.5)
-    along = cv2.transform((dx + dy) * (dx - dy), _SUM)
-    across = cv2.transform(dx * dy, 2 * _SUM)
-    strength, angle = cv2.cartToPolar(along, across)  # of the doubled direction: 0 to 2 pi
-    strength = cv2.sqrt(strength)
-
-    position = angle * np.float32(directions / (2 * np.pi)) + np.float32(directions - 0.5)  # in directions, above 0
-    first = position.astype(np.int32)
-    upper = strength * (position - first)
-    patches = len(image) // PATCH
-    bins = first % directions + _patch_of_each_pixel(patches) * directions
-    size = patches * patches * directions
-    histograms = np.bincount(bins.ravel(), (strength - upper).ravel(), size).reshape(-1, directions)
-    next_one = np.bincount(bins.ravel(), upper.ravel(), size).reshape(-1, directions)
-    histograms[:, 1:] += next_one[:, :-1]
-    histograms[:, 0] += next_one[:, -1]
-    return (histograms / PATCH ** 2).astype(np.float32).reshape(patches, patches, directions)
+    pool, cells_of_block = _all_pooling(len(histograms), tuple(spec.maps))
+    cells = np.dot(pool, histograms.reshape(-1, spec.directions))
+    np.take(cells, cells_of_block, axis=0, out=blocks.reshape(len(cells_of_block), -1), mode="clip")
+    _normalise(blocks)
 
 
 def gradient_map(histograms, cells):
@@ -185,10 +148,20 @@ def gradient_map(histograms, cells):
     Triggs), so contrast drops out.
     """
     blocks = pooled_blocks(histograms, cells)
-    blocks /= np.sqrt(np.sum(blocks * blocks, axis=2, keepdims=True) + np.float32(NOISE_FLOOR ** 2))
-    np.minimum(blocks, np.float32(0.2), out=blocks)
-    blocks /= np.sqrt(np.sum(blocks * blocks, axis=2, keepdims=True) + np.float32(1e-4))
+    _normalise(blocks.reshape(-1, blocks.shape[2]))
     return blocks
+
+
+def _normalise(blocks):
+    """L2-Hys of each row, in place. blocks: float32 (n, 4 * directions)."""
+    _divide_by_length(blocks, NOISE_FLOOR ** 2)
+    np.minimum(blocks, np.float32(0.2), out=blocks)
+    _divide_by_length(blocks, 1e-4)
+
+
+def _divide_by_length(rows, floor):
+    """x / sqrt(sum of x^2 + floor) of each row, in place."""
+    rows /= np.sqrt(np.einsum("ij,ij->i", rows, rows) + np.float32(floor))[:, np.newaxis]
 
 
 def pooled_blocks(histograms, cells):
@@ -199,6 +172,7 @@ def pooled_blocks(histograms, cells):
     return np.concatenate((pooled[:-1, :-1], pooled[:-1, 1:], pooled[1:, :-1], pooled[1:, 1:]), axis=2)
 
 
+@functools.lru_cache(maxsize=8)
 def mirror_order(spec):
     """Where each feature of the mirrored frame stands among those of the frame itself.
 
@@ -214,14 +188,9 @@ def mirror_order(spec):
         start, end = end, end + (cells - 1) ** 2 * 4 * spec.directions
         blocks = numbers[start:end].reshape(cells - 1, cells - 1, 2, 2, spec.directions)
         parts.append(blocks[:, ::-1, :, ::-1, ::-1])  # columns, left and right cell, direction to 180 - direction
-    return np.concatenate([part.ravel() for part in parts])
-
-
-@functools.lru_cache(maxsize=None)
-def _patch_of_each_pixel(patches):
-    """int32 (8 p, 8 p)."""
-    number = np.arange(patches * PATCH, dtype=np.int32) // PATCH
-    return number[:, None] * np.int32(patches) + number
+    order = np.concatenate([part.ravel() for part in parts])
+    order.flags.writeable = False  # the same array for every caller
+    return order
 
 
 @functools.lru_cache(maxsize=None)
@@ -234,6 +203,16 @@ def pooling(patches, cells):
     return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
-_LOGARITHM = (np.log(np.arange(256) / 255 + DARKEST) / 3).astype(np.float32)  # of every possible brightness; / 3: ~1
-_OPPONENT = np.array([[1 / 3, 1 / 3, 1 / 3], [0, -1, 1], [1, -0.5, -0.5]], np.float32)  # of b, g, r
-_SUM = np.ones((1, 3), np.float32)
+@functools.lru_cache(maxsize=None)
+def _all_pooling(patches, maps):
+    """-> float32 (all cells, patches ** 2), rows and columns pooled at once; int64 (4 * all blocks,): their cells.
+
+    maps: cells along one side of each map.
+    """
+    pool = np.concatenate([np.kron(pooling(patches, cells), pooling(patches, cells)) for cells in maps])
+    members, first = [], 0
+    for cells in maps:
+        number = first + np.arange(cells ** 2).reshape(cells, cells)
+        members.append(np.stack((number[:-1, :-1], number[:-1, 1:], number[1:, :-1], number[1:, 1:]), axis=2).ravel())
+        first += cells ** 2
+    return pool, np.concatenate(members)

@@ -57,10 +57,11 @@ class Model(NamedTuple):
 
     def outputs_of(self, features):
         """features: float32 (n, n_features) from `extract` -> answers like those of `outputs`."""
-        answers = self._once(features)
         if not self.mirrored:
-            return answers
-        other = self._once(features[:, mirror_order(self.feature_spec)])
+            return self._once(features)
+        mirrored = np.take(features, mirror_order(self.feature_spec), axis=1)
+        both = self._once(np.concatenate((features, mirrored)))  # one product: the weights are read once
+        answers, other = both[:len(features)], both[len(features):]
         if self.task == "road":
             other[:, 0] = -other[:, 0]  # what was left is right
         return (answers + other) / 2

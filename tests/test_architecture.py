@@ -10,7 +10,8 @@ PACKAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 
 # bottom first; a module may import from the floors below its own
 FLOORS = [
-    "errors messages blas_threads motor_chip processes remote_base remote_script doctor_checks intervals lazy_names",
+    "errors messages blas_threads edge_histograms motor_chip processes remote_base remote_script doctor_checks intervals "
+    "lazy_names",
     "model_choice layers losses optimizers target_strips features metrics control watchdog capture_time pictures road_names augment "
     "splits "
     "elastic near_twins text_files calibration video cameras robot_settings progress signals cluster trial_file "
