@@ -5,6 +5,7 @@ notebook_browser. With JETBOT_MLP_SCREENSHOTS=FOLDER pictures of the pages are l
 """
 import os
 import re
+import shutil
 import time
 
 import pytest
@@ -280,7 +281,8 @@ def test_road_frames_are_collected_by_clicks(opened, flavour):
 # --- train ---------------------------------------------------------------------------------------------------------
 
 
-def test_the_training_notebook_trains_shows_curves_and_saves(opened):
+def test_the_training_notebook_trains_shows_curves_and_saves(opened, lab):
+    shutil.rmtree(os.path.join(lab.folder, "notebooks", "collision_avoidance", "dataset"), True)  # another test's
     page, folder = opened("lab", "collision_avoidance/train_model.ipynb", "")
     model = os.path.join(folder, "collision.npz")
     loss = page.image("loss")
