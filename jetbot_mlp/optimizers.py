@@ -7,7 +7,12 @@ Weight decay is *decoupled* (Loshchilov & Hutter 2019, "Decoupled weight decay r
 shrink by learning_rate x weight_decay of themselves at each step, beside the gradient's step and not through
 it, so Adam's scaling does not touch it. It applies to weights only (2-D arrays): a bias may be as large as it
 needs.
+
+Big layers are bound by memory, not by arithmetic, so what counts is how often an array is read and written: OpenCV's
+accumulateWeighted(X, M, s) is M = (1 - s) M + s X in one go, which NumPy needs three for, and scaleAdd is P - s X. What
+lies between goes into one scratch array that is kept. tests/test_optimizers.py holds all to the formulas.
 """
+import cv2
 import numpy as np
 
 
@@ -39,9 +44,8 @@ class SGD:
             if self.momentum:
                 velocity *= self.momentum
                 velocity += gradient
-                p -= learning_rate * velocity
-            else:
-                p -= learning_rate * gradient
+                gradient = velocity
+            _subtract(p, learning_rate, gradient)
 
 
 class Adam:
@@ -66,34 +70,47 @@ class Adam:
         self.weight_decay = _not_negative("weight_decay", weight_decay)
         self._means = None
         self._squares = None
+        self._scratch = None
         self._steps = 0
 
     def update(self, parameters, gradients):
         """Take one step: changes the arrays in ``parameters``."""
         _check_shapes(parameters, gradients, self._means)
         if self._means is None:
-            self._means = [np.zeros_like(p) for p in parameters]
-            self._squares = [np.zeros_like(p) for p in parameters]
+            self._means = [np.zeros(p.shape, p.dtype) for p in parameters]
+            self._squares = [np.zeros(p.shape, p.dtype) for p in parameters]
+            self._scratch = _scratch_arrays(parameters)
         self._steps += 1
         learning_rate = float(self.learning_rate)
         mean_correction = 1 - self.beta1 ** self._steps
-        root_correction = (1 - self.beta2 ** self._steps) ** 0.5  # sqrt(v) = sqrt(V) / root_correction
-        for p, gradient, mean, square in zip(parameters, gradients, self._means, self._squares):
+        root_correction = (1 - self.beta2 ** self._steps) ** 0.5  # sqrt(v) = sqrt(V) / root_correction, so
+        step = learning_rate * root_correction / mean_correction  # m / (sqrt(v) + epsilon) times the learning rate
+        epsilon = self.epsilon * root_correction  # = step M / (sqrt(V) + epsilon root_correction)
+        for p, gradient, mean, square, scratch in zip(parameters, gradients, self._means, self._squares, self._scratch):
             _decay(p, learning_rate * self.weight_decay)
-            # The formulas above, with one scratch array: big layers are bound by memory, not by arithmetic.
-            mean *= self.beta1
-            scratch = gradient * (1 - self.beta1)
-            mean += scratch
-            square *= self.beta2
+            gradient = np.asarray(gradient, p.dtype)
+            cv2.accumulateWeighted(gradient, mean, 1 - self.beta1)
             np.multiply(gradient, gradient, out=scratch)
-            scratch *= 1 - self.beta2
-            square += scratch
+            cv2.accumulateWeighted(scratch, square, 1 - self.beta2)
             np.sqrt(square, out=scratch)
-            scratch /= root_correction
-            scratch += self.epsilon
+            scratch += epsilon
             np.divide(mean, scratch, out=scratch)
-            scratch *= learning_rate / mean_correction
-            p -= scratch
+            _subtract(p, step, scratch)
+
+
+def _scratch_arrays(parameters):
+    """An array of each parameter's shape and dtype; they share one memory."""
+    largest = max(parameters, key=lambda p: p.nbytes)
+    memory = np.empty(largest.nbytes, np.uint8)
+    return [memory[:p.nbytes].view(p.dtype).reshape(p.shape) for p in parameters]
+
+
+def _subtract(parameter, rate, direction):
+    """P = P - rate direction, in place."""
+    if parameter.flags.c_contiguous:
+        cv2.scaleAdd(np.asarray(direction, parameter.dtype), -rate, parameter, dst=parameter)
+    else:  # OpenCV writes only to arrays that lie row by row
+        parameter -= rate * direction
 
 
 def _decay(parameter, share):

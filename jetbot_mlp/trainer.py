@@ -11,7 +11,7 @@ import contextlib
 import math
 from typing import NamedTuple, Optional, Tuple
 
-import numpy as np
+import cv2
 
 from .augment import Geometry
 from .blas_threads import one_blas_thread
@@ -89,7 +89,7 @@ def _fit(network, batches, n_batches, recipe, random_state, validate, progress, 
                 step += 1
                 share = AVERAGED_SHARE / (step + AVERAGED_SHARE)
                 for mean, now in zip(average.parameters(), network.parameters()):
-                    mean += np.float32(share) * (now - mean)
+                    cv2.accumulateWeighted(now, mean, share)  # mean + share (now - mean), in one go
                 loss_sum, rows = loss_sum + loss * len(x), rows + len(x)
             if not math.isfinite(loss_sum):
                 raise JetbotMLPError(f"the loss is not finite in epoch {epoch}; lower the learning rate "

@@ -108,3 +108,23 @@ def test_arrays_of_another_network_are_refused(optimizer):
     optimizer.update(parameters, gradients)
     with pytest.raises(ValueError, match="make a new optimizer"):
         optimizer.update([np.ones(5)], [np.ones(5)])
+
+
+@pytest.mark.parametrize("make", [lambda: SGD(0.1), lambda: SGD(0.1, momentum=0.9), lambda: Adam(0.01)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_how_arrays_lie_in_memory_changes_nothing_but_rounding(make, dtype):
+    random_state = np.random.RandomState(0)
+    shapes = [(5, 3), (3,), (4, 1), (1, 4), (4,), (1,)]  # OpenCV takes some arrays of four for a colour
+    rows = [random_state.randn(*shape).astype(dtype) for shape in shapes]
+    columns, optimizers = [np.asfortranarray(p) for p in rows], (make(), make())
+    strided = np.zeros((5, 6), dtype)[:, ::2]
+    strided[...] = rows[0]
+    columns[0] = strided
+    before = [p.copy() for p in rows]
+    for _ in range(3):
+        gradients = [random_state.randn(*shape) for shape in shapes]  # float64 also for float32
+        optimizers[0].update(rows, [g.astype(dtype) for g in gradients])
+        optimizers[1].update(columns, [np.asfortranarray(g) for g in gradients])
+    for one, other, first in zip(rows, columns, before):
+        assert one.dtype == dtype and np.all(one != first)
+        np.testing.assert_allclose(one, other, rtol=1e-5 if dtype == np.float32 else 1e-12, atol=1e-6)
