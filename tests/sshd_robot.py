@@ -50,6 +50,7 @@ class SSHRobot(Robot):
             f"Port {self.port}", "ListenAddress 127.0.0.1", f"HostKey {own_key}", f"PidFile {self.folder}/pid",
             f"AuthorizedKeysFile {self.folder}/authorized_keys", "StrictModes no", "PermitRootLogin yes",
             "PasswordAuthentication no", "KbdInteractiveAuthentication no", f"ForceCommand {login}", "MaxSessions 20",
+            "SetEnv SHLVL=2",  # then this account's bash does not read its .bashrc, which may take long
             "")))
         if os.geteuid() == 0:
             os.makedirs("/run/sshd", exist_ok=True)
