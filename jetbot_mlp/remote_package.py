@@ -98,6 +98,8 @@ def install(path, about):
         if after is None or after["fingerprint"] != about["package"]["fingerprint"]:
             raise Refusal(f"pip installed the package, but {sys.executable} finds "
                           f"{'none' if after is None else 'another one first, in ' + after['root']}; remove that")
+        # not by pip: between the old files and the new ones, when the plug must not be pulled, it would take longest
+        child([sys.executable, "-m", "compileall", "-qf", os.path.join(after["root"], "jetbot_mlp")], PIP_S)
         check([os.path.join(path, name) for name in sorted(about["models"])])
         os.sync()  # pip leaves that to the system, and the plug may be pulled once this is what drives
     except Refusal:
@@ -115,7 +117,7 @@ def pip(wheel):
     own = sys.prefix == getattr(sys, "base_prefix", sys.prefix) and os.geteuid() != 0
     if importlib.util.find_spec("pip") is None:
         raise Refusal(f"expected pip for {sys.executable} there, found none: sudo apt-get install python3-pip there")
-    done = child([sys.executable, "-m", "pip", "install", "--no-deps", "--no-index", "--no-cache-dir",
+    done = child([sys.executable, "-m", "pip", "install", "--no-deps", "--no-index", "--no-cache-dir", "--no-compile",
                   "--disable-pip-version-check", "--force-reinstall"] + ["--user"] * own + [wheel], PIP_S)
     if done.returncode:
         if "externally-managed" in done.stderr:
