@@ -74,9 +74,9 @@ def softmax_cross_entropy(z, a, targets):
 
     Computed as log A_j = (z_j - m) - log(sum_i exp(z_i - m)) with m = max(z), which cannot overflow.
     """
-    shifted = z - np.max(z, axis=1, keepdims=True)
-    log_a = shifted - np.log(np.sum(np.exp(shifted), axis=1, keepdims=True))
-    return -np.sum(targets * log_a, axis=1)
+    shifted = z - np.maximum.reduce(z, axis=1, keepdims=True)
+    log_a = shifted - np.log(np.add.reduce(np.exp(shifted), axis=1, keepdims=True))
+    return -np.add.reduce(targets * log_a, axis=1)
 
 
 def softmax_cross_entropy_derivative(a, targets):
@@ -141,8 +141,8 @@ def check_targets(name, targets):
         raise ValueError("%s expects targets from 0 to 1, found %g to %g; scale them, or use the loss "
                          "'half_squared_error' or 'huber'" % (name, targets.min(), targets.max()))
     if name == "softmax_cross_entropy":
-        sums = targets.sum(axis=1)
-        if targets.size and np.max(np.abs(sums - 1)) > 1e-3:
+        sums = np.add.reduce(targets, axis=1)
+        if targets.size and np.abs(sums - 1).max() > 1e-3:
             worst = sums[np.argmax(np.abs(sums - 1))]
             raise ValueError("softmax_cross_entropy expects each row of the targets to have the sum 1, found "
                              "%g; make them with losses.one_hot(labels, n_classes)" % worst)

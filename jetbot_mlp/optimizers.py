@@ -92,7 +92,7 @@ class Adam:
             cv2.accumulateWeighted(gradient, mean, 1 - self.beta1)
             np.multiply(gradient, gradient, out=scratch)
             cv2.accumulateWeighted(scratch, square, 1 - self.beta2)
-            np.sqrt(square, out=scratch)
+            cv2.sqrt(square, dst=scratch)
             scratch += epsilon
             np.divide(mean, scratch, out=scratch)
             _subtract(p, step, scratch)
