@@ -27,6 +27,8 @@ RETRY_PAUSE_S = 0.01  # s
 LOCK_PATIENCE_S = 0.05  # s; a write that hangs in the kernel must not keep the zeros from being tried
 
 _DRIVING = weakref.WeakValueDictionary()  # id(robot) -> the gate that was opened last for its wheels
+_taking_over = threading.Lock()
+TAKEN_OVER = "another driver took over this robot"
 
 
 class Stop(NamedTuple):
@@ -93,16 +95,25 @@ class MotorGate:
                 self._permit.append(True)
                 if self._stop_calls != calls:
                     self._permit.clear()
+                elif not self.dry_run and self._driving() is not self:  # opened while this one's guard was starting
+                    self.stop(TAKEN_OVER)
 
     def _take_over(self):
         """One robot, one driver: a notebook's cell that is run twice must not leave the first one driving, unseen."""
+        with _taking_over:
+            before = self._driving()
+            _DRIVING[self._wheels()] = self  # first: one that is just being opened sees it when it is done
+        if before is not None and before is not self and not before.stopped:
+            before.stop(TAKEN_OVER)
+
+    def _driving(self):
+        return _DRIVING.get(self._wheels())
+
+    def _wheels(self):
         robot = self._robot
         for _ in range(4):  # what is meant is the wheels, however often they are wrapped
             robot = getattr(robot, "robot", None) or robot
-        before = _DRIVING.get(id(robot))
-        if before is not None and before is not self and not before.stopped:
-            before.stop("another driver took over this robot")
-        _DRIVING[id(robot)] = self
+        return id(robot)
 
     def drive(self, command):
         """Write one WheelCommand. Returns what was really written, or None when it was refused.
@@ -148,6 +159,12 @@ class MotorGate:
         else:
             self.stops.append(Stop(self._clock(), reason))
         return self._zero(RETRY_S)
+
+    def stop_others(self, reason):
+        """Stop whatever else in this program drives the same robot, or is about to: what a STOP button means."""
+        other = self._driving()
+        if other is not None and other is not self:
+            other.stop(reason)
 
     def at_rest(self):
         """True when stopped and the motors accepted it; tries once more when they have not."""

@@ -72,6 +72,7 @@ class HandDrive:
         """Wheels to zero, whoever turned them; never raises."""
         self._wanted, self._released = None, self._released + 1
         self.gate.stop(reason)
+        self.gate.stop_others(reason)
         self._changed.set()
 
     def join(self, timeout=1.0):

@@ -50,18 +50,19 @@ class LiveDrive:
     def arm(self):
         """From the dry run to turning wheels. Raises JetbotMLPError when there was no dry run, or motors refuse."""
         with self._changing:
+            stops = self._stops  # first: a STOP from here on must win
             why_not = self.why_not_armed()
             if why_not is not None:
                 raise JetbotMLPError(f"arm: {why_not}")
-            stops = self._stops
             self.dry.stop(HANDED_OVER)
             self._begin(self.armed, stops)
 
     def stop(self, reason="STOP was pressed"):
-        """Wheels to zero, now; latched until `start`. Never waits for a start that is under way."""
+        """Wheels to zero, now, whoever turned them; latched until `start`. Never waits for a start under way."""
         self._stops += 1
         if self.armed is not None:
             self.armed.stop(reason)
+            self.armed.gate.stop_others(reason)
         self.dry.stop(reason)
 
     def _begin(self, driver, stops=None):

@@ -259,3 +259,35 @@ def test_a_second_driver_of_the_same_wheels_stops_the_first(robot, clock):
     assert second.drive(WheelCommand(0.3, 0.3, clock.now)) is not None
     other = open_gate(FakeRobot(), clock)
     assert not other.stopped and not second.stopped
+
+
+class SlowGuard:
+    """A motor guard that takes its time to start: `meanwhile` is called in it."""
+
+    def __init__(self, meanwhile):
+        self.arm, self.beat, self.rest = meanwhile, lambda: None, lambda: None
+
+
+def test_of_two_drivers_that_open_at_once_the_later_one_drives_alone(robot, clock):
+    later = MotorGate(robot, clock)
+    first = open_gate(robot, clock, guard=SlowGuard(later.open))
+    assert not later.stopped and first.stopped and "another driver" in first.stops[-1].reason
+    assert first.drive(WheelCommand(0.2, 0.2, clock.now)) is None and robot.wheels == (0.0, 0.0)
+    assert later.drive(WheelCommand(0.3, 0.3, clock.now)) is not None
+
+
+def test_a_stop_button_stops_whoever_drives_this_robot_and_nobody_elses(robot, clock):
+    driving, button = open_gate(robot, clock), MotorGate(Wrapped(robot), clock)
+    driving.drive(WheelCommand(0.2, 0.2, clock.now))
+    MotorGate(FakeRobot(), clock).stop_others("STOP was pressed elsewhere")
+    button.stop("enough")  # alone it is one driver's own end
+    assert not driving.stopped
+    button.stop_others("STOP was pressed")
+    assert driving.stopped and driving.stops[-1].reason == "STOP was pressed" and robot.wheels == (0.0, 0.0)
+    assert driving.drive(WheelCommand(0.2, 0.2, clock.now)) is None
+
+
+def test_a_stop_button_stops_a_driver_that_is_just_being_opened(robot, clock):
+    button = MotorGate(robot, clock)
+    opening = open_gate(robot, clock, guard=SlowGuard(lambda: button.stop_others("STOP was pressed")))
+    assert opening.stopped and opening.drive(WheelCommand(0.2, 0.2, clock.now)) is None

@@ -173,6 +173,15 @@ def test_another_driver_takes_over_and_a_late_release_does_not_disturb_it(robot)
     assert len(robot.sent) == n and not other.stopped
 
 
+def test_stop_stops_whoever_drives_this_robot(robot):
+    driving, hand = MotorGate(robot), HandDrive(robot)
+    driving.open()
+    hand.release()  # of nothing: the wheels are another one's
+    assert not driving.stopped
+    hand.stop()
+    assert driving.stopped and driving.stops[-1].reason == "STOP was pressed"
+
+
 def test_all_moves_are_known_and_others_refused(robot):
     hand = HandDrive(robot)
     assert set(MOVES) == set(PULSE_S)

@@ -134,6 +134,33 @@ def test_a_stop_while_it_is_being_armed_wins(made):
     assert not one.robot.moving
 
 
+def test_a_stop_at_the_first_moment_of_arming_wins_too(made):
+    one = made()
+    one.drive.start()
+    assert wait_until(lambda: one.drive.step is not None)
+    may = one.drive.why_not_armed
+
+    def pressed_after_the_look():
+        reason = may()
+        one.drive.stop()
+        return reason
+
+    one.drive.why_not_armed = pressed_after_the_look
+    one.drive.arm()
+    assert one.drive.state == STOPPED
+    time.sleep(0.1)
+    assert not one.robot.moving
+
+
+def test_the_stop_of_a_second_panel_stops_the_one_that_drives(made):
+    one = made().armed()
+    other = LiveDrive(straight_on, one.robot, one.camera)
+    other.stop()
+    assert one.drive.state == STOPPED and one.drive.last_stop().reason == "STOP was pressed"
+    time.sleep(0.1)
+    assert not one.robot.moving
+
+
 def test_settings_are_taken_at_once_and_the_limit_holds_whatever_they_say(made):
     one = made(settings=DEFAULT_SETTINGS._replace(road=RoadSettings(speed=0.2))).armed()
     assert one.robot.wheels[0] == pytest.approx(0.2)
