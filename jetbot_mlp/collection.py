@@ -38,6 +38,7 @@ FEW, ENOUGH = 20, 100  # frames of one kind: below nothing can be said; from her
 UNEVEN = {"collision": 1.5, "road": 4.0}  # times as many of one kind as of another; most roads go ahead
 REMEDIES = {errno.ENOSPC: "free some space (old zips, recordings)", errno.EDQUOT: "free some space",
             errno.EACCES: "name a folder that you may write to", errno.EPERM: "name a folder that you may write to",
+            errno.ENOTDIR: "name a folder, not a file",
             errno.EROFS: "name a folder on another disk", errno.ENOENT: "look into the folder, the file is gone"}
 
 
@@ -261,6 +262,9 @@ class _Refusals:
             said = getattr(error, "strerror", None) or error
             remedy = REMEDIES.get(getattr(error, "errno", None), "look at the folder and the disk")
             raise DatasetError(f"expected to {self.what} in {shown(self.folder)}, found: {said}; {remedy}") from error
+        if isinstance(error, UnicodeError):  # bytes of another computer's alphabet
+            raise DatasetError(f"expected to {self.what} in {shown(self.folder)}, found a file name there that is not "
+                               "UTF-8; rename that file") from error
         return False
 
 

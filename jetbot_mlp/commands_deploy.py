@@ -120,7 +120,7 @@ def hosts_of(file):
     if file is None:
         return []
     try:
-        with open(file, encoding="utf-8") as stream:
+        with open(file, encoding="utf-8-sig") as stream:  # Windows' editor begins with a byte order mark
             lines = [line.partition("#")[0].strip() for line in stream]
     except UnicodeDecodeError:
         raise JetbotMLPError(f"expected a text file with one robot a line, found other bytes in {shown(file)}")

@@ -1,5 +1,6 @@
 import os
 import re
+import sys
 import zipfile
 
 import numpy as np
@@ -248,3 +249,17 @@ def test_hidden_files_and_pictures_of_other_things_are_no_frames(road):
     for name in (".xy_1_1_a.jpg", "cat.jpg", "xy_1_1_a.txt", "xy_a_b.jpg"):
         open(os.path.join(road.folder, name), "w").close()
     assert len(road.names()) == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only here a file name may be any bytes")
+def test_a_file_name_of_another_alphabet_is_told(tmp_path):
+    frames = Collection(tmp_path / "set", "collision")
+    path = frames.save(frame(), "free")
+    odd = b"\xc7\xd1\xb1\xdb.jpg"  # EUC-KR
+    os.rename(os.fsencode(path), os.path.join(os.fsencode(os.path.dirname(path)), odd))
+    name, = frames.names()
+    assert frames.read(name).shape == (224, 224, 3)
+    for change in (frames.zip, lambda: frames.exclude(name)):
+        with pytest.raises(DatasetError, match="is not UTF-8; rename that file"):
+            change()
+    assert sorted(os.listdir(str(tmp_path))) == ["set"] and frames.excluded() == set()

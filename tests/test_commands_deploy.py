@@ -37,6 +37,8 @@ def test_missing_words_give_one_line_and_status_2(words, capsys):
 def test_hosts_of_a_file_are_one_a_line(tmp_path):
     (tmp_path / "hosts").write_text("# the class\njetbot@one  # first\n\nssh://two:2222\n")
     assert commands_deploy.hosts_of(str(tmp_path / "hosts")) == ["jetbot@one", "ssh://two:2222"]
+    (tmp_path / "hosts").write_text("\ufeffjetbot@one\r\n", encoding="utf-8")  # of Windows' editor
+    assert commands_deploy.hosts_of(str(tmp_path / "hosts")) == ["jetbot@one"]
 
 
 def result(host, **more):
