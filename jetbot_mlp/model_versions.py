@@ -8,13 +8,22 @@ import shutil
 import tempfile
 import time
 
+from .errors import ModelFileError
+from .frame_files import shown
 from .model_file import load_model, save_model
 
 
 def save_keeping(path, model, golden_image):
-    """`save_model`, with the file that lies there kept under another name -> that name, or None: there was none."""
-    kept = _keep(path)
-    save_model(path, model, golden_image)
+    """`save_model`, with the file that lies there kept under another name -> that name, or None: there was none.
+
+    Raises ModelFileError, also when the disk refuses.
+    """
+    try:
+        kept = _keep(path)
+        save_model(path, model, golden_image)
+    except OSError as error:
+        raise ModelFileError(f"expected to write the model to {shown(os.fspath(path)) or 'a file with a name'}, found: "
+                             f"{error.strerror or error}; name a file in a folder that is there and may be written to")
     return kept
 
 

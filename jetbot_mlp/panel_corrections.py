@@ -10,7 +10,7 @@ import os
 import threading
 
 from .collection import Collection
-from .errors import JetbotMLPError
+from .errors import DatasetError, JetbotMLPError
 from .exclusion import names_left_out
 from .frame_files import shown
 from .inference import Predictor
@@ -38,7 +38,8 @@ class CorrectionsPanel:
     see `panel_clicks`.
     """
 
-    watching = None  # the `RecentFrames` of the panel made last: a cell that is run twice leaves no observer behind
+    # of those that `corrections_panel` made last: a cell that is run twice leaves no observer and no training behind
+    watching, opened = None, ()
 
     def __init__(self, recent, model, folder=None, old_folders=None, out=None, on_model=None, way="anew",
                  random_state=0, click_way=None):
@@ -193,6 +194,11 @@ class CorrectionsPanel:
     def _run(self):
         old_folders = [part.strip() for part in self.old.value.split(FOLDER_SIGNS) if part.strip()]
         try:
+            for folder in old_folders:
+                if not os.path.exists(folder):
+                    raise DatasetError(f"old frames: expected those that the model has learnt, found nothing at "
+                                       f"{shown(folder)}; collect some (data_collection.ipynb), or run "
+                                       "train_model.ipynb, which makes simulated ones, and name their folder here")
             self.said.say("learning old and corrected frames ...")
             retrained = retrain(self.model, old_folders, [self.collection.folder], self.way.value, self.random_state,
                                 watch=self._watch, exclude=names_left_out(old_folders))
@@ -258,6 +264,8 @@ def corrections_panel(camera, models, folder=None, **keywords):
 
     if CorrectionsPanel.watching is not None:
         CorrectionsPanel.watching.unwatch()
+    for panel in CorrectionsPanel.opened:
+        panel.cancel()
     recent = camera if isinstance(camera, RecentFrames) else RecentFrames().watch(camera)
     CorrectionsPanel.watching = None if recent is camera else recent
     single = isinstance(models, (str, os.PathLike, Model, Predictor))
@@ -269,6 +277,7 @@ def corrections_panel(camera, models, folder=None, **keywords):
             task_folder = folder.get(model.task)
         panel = CorrectionsPanel(recent, model, task_folder, **keywords)
         panels[panel.task] = panel
+    CorrectionsPanel.opened = tuple(panels.values())
     box = widgets.VBox([panel.box for panel in panels.values()])
     box.panels, box.recent = panels, recent
     return box

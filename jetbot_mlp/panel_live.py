@@ -5,7 +5,6 @@
 It only shows and asks; what drives is `live_drive`. The pictures are drawn by a thread of their own from the frame
 answered last, and dropped while the browser is behind; the drive loop never waits for any of it.
 """
-import math
 import threading
 import time
 
@@ -20,7 +19,8 @@ from .live_drive import ARMED, DRY, STOPPED, LiveDrive
 from .messages import Frame, no_picture
 from .model_file import Model, load_model
 from .overlay import draw
-from .panel_parts import BORDER, Preview, Repeater, StatusLine, button, escaped, heading, picture, stop_button, tight
+from .panel_numbers import numbers_in_words, stop_in_words
+from .panel_parts import Preview, Repeater, StatusLine, button, escaped, heading, picture, stop_button, tight
 from .sim_view import draw_from_above
 
 SIDE, SMALL_SIDE = 336, 224  # px
@@ -92,6 +92,8 @@ class LivePanel:
         self.show_sees = widgets.Checkbox(value=True, description="what the network sees", indent=False)
         self.show_why = widgets.Checkbox(value=True, description="why it decided so", indent=False)
         self.meaning = widgets.HTML()
+        self.restart = button("restart the camera", lambda: self._change(self._restart_camera), "",
+                              "stops the wheels first")
         self.elsewhere = button("carry the robot elsewhere", self._carry, "", "stop, and go on from another place")
         self.sliders = {}
         if "road" in tasks:
@@ -144,12 +146,13 @@ class LivePanel:
             self.stop, widgets.HBox([self.start, self.arm], layout={"justify_content": "space-between"}),
             self.said.widget, self.numbers, self.last.widget, *steering],
             layout={"width": "380px", "padding": "0 0 0 12px"})
+        eyes = widgets.VBox([self.picture] + ([self.restart] if hasattr(self.camera, "start") else []))
         hidden = [self.preview.widget]
         if hasattr(self.heartbeat, "widget"):
             hidden.append(self.heartbeat.widget)
         return widgets.VBox([
             widgets.HTML(f"<span style='opacity:0.75'>{escaped(found)}; {escaped(eye)}</span>"),
-            widgets.HBox([self.picture, controls], layout={"flex_flow": "row wrap", "align_items": "flex-start"}),
+            widgets.HBox([eyes, controls], layout={"flex_flow": "row wrap", "align_items": "flex-start"}),
             widgets.HBox(small, layout={"flex_flow": "row wrap", "align_items": "flex-start"}), *extra, *hidden])
 
     # --- what the buttons and sliders do ---------------------------------------------------------------------
@@ -180,6 +183,12 @@ class LivePanel:
         self.drive.stop()
         self._refused_at = None
         self._refresh()
+
+    def _restart_camera(self):
+        self.drive.stop("the camera was restarted")
+        self.said.say("restarting the camera ...")
+        self.camera.stop()
+        self.camera.start()
 
     def _carry(self):
         self.drive.stop("the robot was carried elsewhere")
@@ -216,13 +225,7 @@ class LivePanel:
         self.start.disabled = starting or state != STOPPED
         self.arm.disabled = starting or drive.why_not_armed() is not None
         self.numbers.value = numbers_in_words(status)
-        stop = drive.last_stop()
-        if stop is None:
-            self.last.say("last stop: none yet")
-        else:
-            planned = stop.reason.startswith(("STOP", "the robot was carried"))
-            self.last.say(f"last stop, {ago(now - stop.stamp)}: {stop.reason}",
-                          "plain" if planned or state != STOPPED else "trouble")
+        self.last.say(*stop_in_words(drive.last_stop(), now, state != STOPPED))
 
     def _pictures(self):
         """{widget: picture} of the newest frame; None when it was shown before."""
@@ -281,27 +284,6 @@ def predictors_of(models):
             model = Predictor(model if isinstance(model, Model) else load_model(str(model)))
         predictors.append(model)
     return predictors
-
-
-def numbers_in_words(status):
-    """HTML: rate, latency, age and wheels of a driver's `Status`, always at the same places."""
-    running = status.running and status.frames
-    wheels = "0.00 &nbsp; 0.00"
-    if status.command is not None:
-        wheels = f"{status.command.left:+.2f} &nbsp; {status.command.right:+.2f}"
-    rows = (("frames a second", f"{status.fps:.1f}" if running else "&ndash;"),
-            ("latency, half / 99 of 100 below", "&ndash;" if math.isnan(status.latency_p50_ms) else
-             f"{status.latency_p50_ms:.1f} / {status.latency_p99_ms:.1f} ms"),
-            ("age of the frame", f"{1e3 * status.frame_age_s:.0f} ms" if running else "&ndash;"),
-            ("wheels, left and right", wheels if running else "0.00 &nbsp; 0.00"))
-    cells = "".join(f"<tr><td style='padding:0 12px 0 0'>{name}</td><td style='text-align:right;min-width:9em'>"
-                    f"<b>{value}</b></td></tr>" for name, value in rows)
-    return f"<table style='line-height:1.4;border-top:{BORDER}'>{cells}</table>"
-
-
-def ago(seconds):
-    """A past time in words."""
-    return f"{seconds:.0f} s ago" if seconds < 120 else f"{seconds / 60:.0f} min ago"
 
 
 def _display(widget, shown):

@@ -50,11 +50,16 @@ class TrainingPanel:
     own exclude.txt when there is one; recipe: another than those two, for tests.
     """
 
+    opened = None  # the one made last: a cell that is run again ends the training of the first time
+
     def __init__(self, task, folder="dataset", out=None, quick=None, random_state=0, exclude=None, recipe=None):
         import ipywidgets as widgets
 
         if task not in RECIPES:
             raise ValueError(f"task: expected {' or '.join(RECIPES)}, found {task!r}")
+        if TrainingPanel.opened is not None:
+            TrainingPanel.opened.cancel()
+        TrainingPanel.opened = self
         self.task, self.random_state, self.exclude, self.recipe = task, random_state, exclude, recipe
         self.trained = self.dataset = None  # of the last training that was completed
         self.error = None  # of the last one, if it failed

@@ -77,3 +77,12 @@ def test_what_is_set_aside_is_still_there(tmp_path):
     save_keeping(path, a_model(1), IMAGE)
     kept = set_aside(path)
     assert seed_of(kept) == 1 and not os.path.exists(path)
+
+
+def test_a_place_that_cannot_be_written_to_is_named_in_plain_words(tmp_path):
+    (tmp_path / "file").write_text("")
+    for name, found in (("nofolder/m.npz", "No such file"), ("file/m.npz", "Not a directory"), ("", "directory")):
+        with pytest.raises(ModelFileError, match=found) as caught:
+            save_keeping(str(tmp_path / name), a_model(1), IMAGE)
+        assert "name a file in a folder" in str(caught.value) and ".part" not in str(caught.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

@@ -180,7 +180,7 @@ def test_cancel_and_missing_folders_leave_the_old_model(monkeypatch):
     panel.old.value = "nowhere"
     with pytest.raises(DatasetError):
         panel.start(wait=True)
-    assert "nowhere" in text(panel)
+    assert "nowhere" in text(panel) and "train_model.ipynb" in text(panel)
 
 
 def test_several_models_share_the_last_second():

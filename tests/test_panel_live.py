@@ -12,7 +12,7 @@ from jetbot_mlp.heartbeat import BrowserHeartbeat  # noqa: E402
 from jetbot_mlp.inference import Predictor  # noqa: E402
 from jetbot_mlp.model_file import Model  # noqa: E402
 from jetbot_mlp.network import MLP  # noqa: E402
-from jetbot_mlp.panel_live import LivePanel, live_panel, numbers_in_words, predictors_of  # noqa: E402
+from jetbot_mlp.panel_live import LivePanel, live_panel, predictors_of  # noqa: E402
 
 SHIPPED = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "models")
 
@@ -216,10 +216,29 @@ def test_the_panel_is_one_widget_and_more_may_be_shown_below(made):
     assert live_panel(model("road"), panel.robot, panel.camera, heartbeat=None).children
 
 
-def test_numbers_before_the_first_frame_are_no_numbers():
-    from jetbot_mlp.live_drive import LiveDrive
-    words = numbers_in_words(LiveDrive(Predictor(model("road")), None, FakeCamera()).status())
-    assert "nan" not in words and "inf" not in words and "&ndash;" in words
+def test_a_camera_is_started_again_after_the_wheels_were_stopped(made):
+    panel = drive(made())
+    calls = []
+    panel.camera.stop = lambda: calls.append(("stop", panel.robot.moving))
+    panel.camera.start = lambda: calls.append(("start", panel.robot.moving))
+    panel.restart.click()
+    panel.worker.join(5)
+    assert calls == [("stop", False), ("start", False)]
+    assert "the camera was restarted" in panel.last.text[0] and panel.last.text[1] == "plain"
+
+
+def test_buttons_pressed_twice_or_in_the_wrong_order_are_answered(made):
+    panel = made()
+    panel.arm.click()
+    panel.worker.join(5)
+    assert "start the dry run first" in panel.said.text[0] and not panel.robot.moving
+    for _ in range(2):
+        panel.start.click()
+        panel.worker.join(5)
+    assert panel.drive.state == "dry run"
+    for _ in range(2):
+        panel.stop.click()
+    assert panel.drive.state == "stopped"
 
 
 def test_a_black_frame_of_no_shape_shows_nothing_and_ends_nothing(made):

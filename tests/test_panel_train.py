@@ -128,3 +128,15 @@ def test_the_widget_can_be_started_by_a_notebook_s_cell(frames):
     assert widget.panel.trained is not None
     with pytest.raises(ValueError, match="task"):
         training_panel("mnist")
+
+
+def test_a_cell_that_is_run_again_ends_the_training_of_the_first_time(frames):
+    first = panel_of(frames, recipe=RECIPE["collision"]._replace(epochs=400))
+    learning = threading.Event()
+    watch = first._watch
+    first._watch = lambda now: learning.set() or watch(now)
+    first.start()
+    assert learning.wait(30)
+    panel_of(frames)
+    first.worker.join(30)
+    assert not first.worker.is_alive() and first.trained is None
