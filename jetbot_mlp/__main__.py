@@ -13,7 +13,7 @@ from .errors import JetbotMLPError
 
 # They start processes (the motor guard), and a fork beside OpenBLAS's own threads can hang. One frame at a time
 # needs no more than one thread anyhow.
-ONE_THREAD = ("drive", "doctor", "calibrate", "deploy", "rollback", "pull")
+ONE_THREAD = ("bench", "drive", "doctor", "calibrate", "deploy", "rollback", "pull")
 
 
 class Parser(argparse.ArgumentParser):
@@ -188,6 +188,11 @@ def build_parser():
               "must be done, and it says what")
     sub.add_argument("models", nargs="*", metavar="MODEL", help="model files to look at too")
     sub.add_argument("--turn-wheels", action="store_true", help="also turn each wheel for a moment; it asks first")
+    sub.add_argument("--json", action="store_true", help="one JSON object on stdout and nothing else")
+
+    sub = add("bench", _Later("commands_bench").bench, "how fast is it here, beside the least that such work takes? It "
+              "lasts up to a minute")
+    sub.add_argument("--quick", action="store_true", help="some seconds, less exact")
     sub.add_argument("--json", action="store_true", help="one JSON object on stdout and nothing else")
 
     add("stop", _Later("stop_wheels").stop, "stop the wheels of this robot now, whatever drives it")

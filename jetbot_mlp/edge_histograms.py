@@ -65,9 +65,11 @@ def patch_histograms(image, directions):
     upper = np.multiply(strength, position, out=position)
     strength -= upper
     lower += work.column_zero  # whole numbers below 2^24: exact
-    bins = lower.ravel().astype(np.intp)
-    columns = np.bincount(bins, strength.ravel(), work.n_bins)
-    columns[1:] += np.bincount(bins, upper.ravel(), work.n_bins)[:-1]
+    np.copyto(work.bins, lower.ravel(), casting="unsafe")  # bincount would make such arrays itself, every time
+    np.copyto(work.weights, strength.ravel())
+    columns = np.bincount(work.bins, work.weights, work.n_bins)
+    np.copyto(work.weights, upper.ravel())
+    columns[1:] += np.bincount(work.bins, work.weights, work.n_bins)[:-1]
     columns = columns.reshape(-1, directions + 2)
     columns[:, directions] += columns[:, 0]
     columns[:, 1] += columns[:, directions + 1]
@@ -90,6 +92,7 @@ class _Scratch:
         self.inner_dx = self.dx.reshape(size, -1)[:, 3:-3]
         self.inner_dy = self.dy.reshape(size, -1)[1:-1]
         self.along, self.across, self.strength, self.angle = plane(), plane(), plane(), plane()
+        self.bins, self.weights = np.empty(size * size, np.intp), np.empty(size * size, np.float64)
         patches = size // PATCH
         number = np.arange(size) // PATCH
         self.column_zero = ((number[:, None] * patches + number) * (directions + 2)).astype(np.float32)

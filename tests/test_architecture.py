@@ -10,8 +10,8 @@ PACKAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 
 # bottom first; a module may import from the floors below its own
 FLOORS = [
-    "errors messages blas_threads edge_histograms motor_chip processes remote_base remote_script doctor_checks intervals "
-    "lazy_names",
+    "errors messages blas_threads bench_clock edge_histograms motor_chip processes remote_base remote_script "
+    "doctor_checks intervals lazy_names",
     "model_choice layers losses optimizers target_strips features metrics control watchdog capture_time pictures road_names augment "
     "splits "
     "elastic near_twins text_files calibration video cameras robot_settings progress signals cluster trial_file "
@@ -29,14 +29,14 @@ FLOORS = [
     "sim_expert recorder "
     "replay jupyter_host ssh_host remote_main",
     "lecture simulator train_frames model_versions export_onnx proof wheel_file",
-    "train_mnist sim_drive hardware crossvalidate retrain cargo __init__",
-    "demo deploy robot_drive doctor_children tune panel_parts sim_realtime",
+    "train_mnist sim_drive bench_training bench_inference hardware crossvalidate retrain cargo __init__",
+    "bench_loading bench_process bench_simulator demo deploy robot_drive doctor_children tune panel_parts sim_realtime",
     "panel_train panel_calibrate panel_clicks panel_numbers",
     "panel_hand panel_saved panel_second panel_live",
     "panel_collect panel_corrections",
     "panel",
     "pull",
-    "commands commands_drive commands_deploy doctor tune_table",
+    "commands commands_bench commands_drive commands_deploy doctor tune_table",
     "commands_crossvalidate commands_calibrate",
     "commands_suspects",
     "__main__",
