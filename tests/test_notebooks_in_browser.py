@@ -222,21 +222,21 @@ def opened_collection(opened, flavour, name):
 
 
 def check_driving_by_hand(page, folder, flavour):
-    """Held, it drives; let go, it stands."""
-    if hears_clicks(flavour):
-        let_go = page.hold(page.page.locator("button[title='left']").first)
-        wait_until(lambda: not stand(folder))
-        released = let_go()
-        released_s = seconds_to_zero(folder, released)
-        print(f"{flavour}: let go to zero {1e3 * released_s:.0f} ms")
-        assert released_s < STOP_S
-    else:
-        page.page.locator("button[title='left']").first.click()
+    """Held, it drives; let go, it stands; without ipyevents each press is a short move."""
+    left, forward = (page.page.locator(f"button[title='{move}']").first for move in ("left", "forward"))
+    if not hears_clicks(flavour):
+        left.click()
         wait_until(lambda: len(wheels(folder)) > 2 and stand(folder))
-    let_go = page.hold(page.page.locator("button[title='forward']").first)
+        return
+    let_go = page.hold(left)
+    wait_until(lambda: not stand(folder))
+    released_s = seconds_to_zero(folder, let_go())
+    print(f"{flavour}: let go to zero {1e3 * released_s:.0f} ms")
+    assert released_s < STOP_S
+    let_go = page.hold(forward)
     wait_until(lambda: not stand(folder))
     pressed = time.time()
-    page.page.keyboard.press(" ")  # a STOP that needs no mouse
+    page.page.keyboard.press(" ")  # a STOP for which the mouse need not move
     assert seconds_to_zero(folder, pressed) < 2 * STOP_S
     let_go()
     page.button("STOP").click()
