@@ -53,7 +53,7 @@ class CollectionPanel:
         self._sent = deque(maxlen=ON_THE_WAY)  # of (number of the picture, frame)
         self._compared = False  # the folder's frames are among the twins
         self._busy = threading.Thread()  # zips or restarts the camera; never started: none
-        self._make_widgets(way)
+        self._make_widgets(way, guard)
         self.preview = Preview(self._live_picture, preview_hz, self.said.trouble)
         self.box = self._laid_out()
         self.keys = [dom_events(source, ["keydown", "keyup", "mouseenter", "mouseleave"], self._on_event)
@@ -80,7 +80,7 @@ class CollectionPanel:
 
     # --- widgets ---------------------------------------------------------------------------------------------
 
-    def _make_widgets(self, way):
+    def _make_widgets(self, way, guard):
         import ipywidgets as widgets
 
         self.said, self.quality, self.counted = StatusLine(), StatusLine(), StatusLine()
@@ -100,7 +100,7 @@ class CollectionPanel:
         self.link = widgets.HTML()
         self.restart = button("restart the camera", lambda: self._in_background(self._restart))
         self.elsewhere = button("carry the robot elsewhere", self._carry, "", "of the simulator: someone takes it")
-        self.pad = None if self.robot is None else DrivePad(self.robot, self.heartbeat)
+        self.pad = None if self.robot is None else DrivePad(self.robot, self.heartbeat, guard)
 
     def _laid_out(self):
         import ipywidgets as widgets

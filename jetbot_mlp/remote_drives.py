@@ -9,10 +9,11 @@ from .remote_package import installed
 
 SERVICE = "jetbot-mlp-drive"
 PROC = "/proc"
+AT_REST = ("guard:rest", "guard:away")  # names of motor guards whose program stands, and drives on a new start only
 
 
 def moving():
-    """-> {"moving": [line]} of all that may turn the wheels: the service, drives, motor guards."""
+    """-> {"moving": [line]} of all that may turn the wheels: the service, drives, motor guards that are not at rest."""
     found = [f"the service {SERVICE} is running"] if service_runs() else []
     found += [f"process {pid}: {words}" for pid, kind, words in processes()]
     return {"moving": found}
@@ -39,9 +40,17 @@ def processes():
         at = [i for i, word in enumerate(words[:-1]) if os.path.basename(word) in ("jetbot_mlp", "jetbot-mlp")]
         if "--sim" not in words and any(words[i + 1] in ("drive", "calibrate") for i in at):
             found.append((pid, "drive", " ".join(words).strip()[:100]))
-        elif any("jetbot_mlp.guard_process" in word for word in words[:8]):
+        elif any("jetbot_mlp.guard_process" in word for word in words[:8]) and name_of(pid) not in AT_REST:
             found.append((pid, "guard", f"motor guard of process {parent(pid)}"))
     return found
+
+
+def name_of(pid):
+    try:
+        with open(f"{PROC}/{pid}/comm") as stream:
+            return stream.read().strip()
+    except (OSError, ValueError):  # ended meanwhile
+        return ""
 
 
 def parent(pid):

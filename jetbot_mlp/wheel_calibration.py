@@ -50,8 +50,9 @@ class Calibration:
         self._pulse(to_motors(speed, speed, self.settings), seconds)
 
     def stop(self, reason="stop() was called"):
-        """End a pulse under way, from any thread or signal handler."""
+        """End a pulse under way, and whatever else drives this robot here; from any thread or signal handler."""
         self.gate.stop(reason)
+        self.gate.stop_others(reason)
 
     def _pulse(self, motors, seconds):
         """Raises ValueError for a pulse out of bounds, HardwareError when the motors do not obey or it was stopped

@@ -7,6 +7,7 @@ import pytest
 pytest.importorskip("ipywidgets")
 
 import cv2  # noqa: E402
+from driving_fakes import FakeRobot  # noqa: E402
 
 from jetbot_mlp import panel_collect  # noqa: E402
 from jetbot_mlp.dataset import load_dataset  # noqa: E402
@@ -70,6 +71,21 @@ def move(panel, scene):
     panel.preview._answer.value = n  # the page got all so far
     wait_for(lambda: panel.preview.sent >= n + 2)
     panel.preview._answer.value = panel.preview.sent
+
+
+def test_the_motor_guard_that_is_given_watches_the_drive_buttons(panel):
+    class Guard:
+        heard = 0
+
+        def arm(self):
+            self.heard += 1
+
+        beat = rest = arm
+
+    robot, guard = FakeRobot(), Guard()
+    panel(robot=robot, guard=guard).pad.hand.hold("forward", 0.3)
+    wait_for(lambda: robot.moving)
+    assert guard.heard >= 2  # told of the start and of the command
 
 
 def test_frames_are_saved_as_they_are_labelled_and_counted(panel):

@@ -7,8 +7,10 @@ import sys
 import pytest
 
 from jetbot_mlp import remote_drives
+from jetbot_mlp.guard_process import AWAY, REST
+from jetbot_mlp.processes import TITLE
 from jetbot_mlp.remote_base import Refusal
-from jetbot_mlp.remote_drives import moving, stop
+from jetbot_mlp.remote_drives import AT_REST, moving, stop
 
 
 @pytest.fixture(autouse=True)
@@ -36,6 +38,17 @@ def process(proc, pid, *words):
 def test_what_drives_is_known_by_its_words(proc, words, found):
     process(proc, 4194303, *words)
     assert len(moving()["moving"]) == found
+
+
+@pytest.mark.parametrize("state, found", [("rest", 0), ("away", 0), ("driving", 1), ("holding", 1), ("", 1)])
+def test_a_notebook_whose_wheels_rest_does_not_keep_a_deploy_waiting(proc, state, found):
+    process(proc, 4194303, "/usr/bin/python3", "-I", "-S", "-c", "from jetbot_mlp.guard_process import main; main()")
+    (proc / "4194303" / "comm").write_text(f"{TITLE}{state}\n" if state else "python3\n")
+    assert len(moving()["moving"]) == found
+
+
+def test_states_are_named_as_the_motor_guard_names_them():
+    assert AT_REST == (TITLE + REST, TITLE + AWAY)
 
 
 def started(proc, code, *words):

@@ -8,6 +8,7 @@ from driving_fakes import FakeRobot, wait_until
 import jetbot_mlp.gate
 import jetbot_mlp.wheel_calibration as wheel_calibration
 from jetbot_mlp.errors import HardwareError
+from jetbot_mlp.gate import MotorGate
 from jetbot_mlp.robot_settings import DEFAULTS, RobotSettings
 from jetbot_mlp.wheel_calibration import Calibration, DeadBandSearch, with_trim, with_wiring
 
@@ -27,6 +28,13 @@ def test_a_pulse_turns_one_motor_for_its_time_and_ends_at_zero(robot):
     assert robot.wheels == (0.0, 0.0)
     calibration.pulse_motor(0, 0.3, seconds=0.01)
     assert (0.3, 0.0) in [entry[1:] for entry in robot.log] and not robot.moving
+
+
+def test_stop_stops_whoever_drives_this_robot(robot):
+    driving = MotorGate(robot)
+    driving.open()
+    Calibration(robot).stop("STOP was pressed")
+    assert driving.stopped and driving.stops[-1].reason == "STOP was pressed"
 
 
 def test_wheels_are_turned_by_their_wiring_and_straight_by_all_that_is_known(robot):
