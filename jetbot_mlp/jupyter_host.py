@@ -26,7 +26,8 @@ import base64, errno, os, subprocess, sys
 
 def _run(script, arguments, limit_s):
     done = subprocess.run([sys.executable, "-"] + arguments, input=script.encode("utf-8"), stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, timeout=limit_s, cwd="/")  # where no file is taken for a module
+                          stderr=subprocess.PIPE, timeout=limit_s, cwd="/",  # where no file is taken for a module
+                          env=dict(os.environ, LC_ALL="C.UTF-8"))  # else Python 3.6 may name no file in Korean
     return [part.decode("utf-8", "replace") for part in (done.stdout, done.stderr)]
 
 def _told(function, *arguments):

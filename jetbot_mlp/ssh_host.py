@@ -221,7 +221,9 @@ class SSHHost(RemoteHost):
     def _started(self, script, arguments=(), outside=False):
         """A Python over there that has got the script, and is killed when its time is over."""
         text = script.encode("utf-8")
-        words = [self.python if not outside else "python3", "-c", START, str(len(text))] + list(arguments)
+        # without it Python 3.6, in a container that has no language, can name no file in Korean
+        words = ["env", "LC_ALL=C.UTF-8", self.python if not outside else "python3", "-c", START, str(len(text))]
+        words += arguments
         if self.container is not None and not outside:
             words = ["docker", "exec", "-i", "-w", "/", self.container] + words
         with tempfile.TemporaryFile() as complaint:

@@ -30,7 +30,7 @@ done
 shift 2
 if [ "$master" ]; then : > "$socket"; exec sleep 1000; fi
 cd {robot.home}
-exec env -i HOME={robot.home} PATH={robot.path} OPENBLAS_NUM_THREADS=1 LC_ALL=C.UTF-8 sh -c "$*"
+exec env -i HOME={robot.home} PATH={robot.path} OPENBLAS_NUM_THREADS=1 LC_ALL=C sh -c "$*"
 """
 DOCKER = """
 case $1 in
@@ -199,6 +199,20 @@ def test_files_in_the_container_belong_to_whom_its_folder_does(robot, ssh, monke
     (drives / "cmdline").write_bytes(b"python3\0-m\0jetbot_mlp\0drive\0")
     with SSHHost("robot") as host, pytest.raises(RemoteError, match="the wheels may turn there"):
         logic.deploy(host, pack([ROAD], str(tmp_path)))
+
+
+def test_files_may_be_named_in_korean_where_no_language_is_set(robot, tmp_path):
+    """`docker exec` sets none, and Python 3.6 then takes names for ASCII."""
+    names = ("\ub370\uc774\ud130", "\ub3c4\ub85c.jpg")
+    os.makedirs(os.path.join(str(robot.home), names[0]))
+    (tmp_path / "here").write_bytes(b"frame")
+    with SSHHost("robot") as host:
+        host.put(str(tmp_path / "here"), "/".join((str(robot.home),) + names))
+        there = logic.ask(host, "listing", folder=names[0], home=host.home)
+        assert there["files"] == [[names[1], 5, sha256(str(tmp_path / "here"))]]
+        host.get(f"{there['folder']}/{names[1]}", str(tmp_path / "back"))
+        assert host.run("import json, os; print(json.dumps(dict(os.environ)))")["LC_ALL"] == "C.UTF-8"
+    assert (tmp_path / "back").read_bytes() == b"frame"
 
 
 @pytest.mark.parametrize("docker, wanted, where, note", [
