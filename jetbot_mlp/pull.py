@@ -9,7 +9,7 @@ from .frame_files import shown
 from .remote_base import sha256
 from .remote_host import file_size
 
-PART = ".part"  # at the end of a file's name until it is proven
+PART = ".jetbot-part"  # at the end of a file's name until it is proven; no browser names its own so
 
 
 class Pulled(NamedTuple):

@@ -46,13 +46,13 @@ def test_what_was_cut_off_goes_on_and_nothing_comes_twice(there, tmp_path):
     host.cut_after = 1
     with pytest.raises(ConnectionCut):
         pull(host, str(there), str(here), counter)
-    assert sorted(path.name for path in here.iterdir()) == ["a.jpg.part", "free"]
-    (here / "a.jpg.part").write_bytes((here / "a.jpg.part").read_bytes()[:10])
+    assert sorted(path.name for path in here.iterdir()) == ["a.jpg.jetbot-part", "free"]
+    (here / "a.jpg.jetbot-part").write_bytes((here / "a.jpg.jetbot-part").read_bytes()[:10])
     done = pull(Folder(), str(there), str(here), counter)
     assert (done.copied, done.there_already, done.kept, done.changed) == (3, 0, (), ())
     assert done.copied_bytes == sum(path.stat().st_size for path in there.glob("**/*.jpg")) - 10
     assert (here / "a.jpg").read_bytes() == (there / "a.jpg").read_bytes()
-    assert not list(here.glob("**/*.part"))
+    assert not list(here.glob("**/*-part"))
     assert pull(Folder(), str(there), str(here), counter).there_already == 3
 
 
@@ -63,15 +63,17 @@ def test_after_a_pull_that_was_killed_what_came_whole_was_here_already(there, tm
         pull(host, str(there), str(here), counter)
     done = pull(Folder(), str(there), str(here), counter)
     assert (done.copied, done.copied_bytes, done.there_already) == (2, (there / "free" / "b.jpg").stat().st_size, 1)
-    assert not list(here.glob("**/*.part"))
+    assert not list(here.glob("**/*-part"))
 
 
 def test_half_of_another_file_is_begun_again_and_a_file_of_ones_own_is_kept(there, tmp_path):
     here = tmp_path / "here"
     (here / "free").mkdir(parents=True)
-    (here / "a.jpg.part").write_bytes(b"something else")
+    (here / "a.jpg.jetbot-part").write_bytes(b"something else")
     (here / "free" / "b.jpg").write_bytes(b"mine")
+    (here / "a.jpg.part").write_bytes(b"mine" * 2000)  # of a browser that downloads the same
     done = pull(Folder(), str(there), str(here), counter)
+    assert (here / "a.jpg.part").read_bytes() == b"mine" * 2000
     assert done.kept == ("free/b.jpg",) and (here / "free" / "b.jpg").read_bytes() == b"mine"
     assert (here / "a.jpg").read_bytes() == (there / "a.jpg").read_bytes()
 
