@@ -276,13 +276,21 @@ def live_panel(models, robot, camera, **keywords):
 
 
 def predictors_of(models):
-    """A `Model`, a `Predictor`, a path, or a sequence of them -> [Predictor, ...]."""
+    """A `Model`, a `Predictor`, a path, or a sequence of them -> [Predictor, ...], one for each task.
+
+    Raises ModelFileError, and JetbotMLPError for no model, two of one task, or one that cannot drive.
+    """
     single = isinstance(models, (str, Model)) or hasattr(models, "__fspath__") or callable(models)
     predictors = []
     for model in (models,) if single else models:
         if not callable(model):
             model = Predictor(model if isinstance(model, Model) else load_model(str(model)))
         predictors.append(model)
+    tasks = [getattr(predictor, "task", None) for predictor in predictors]
+    if not tasks or not set(tasks) <= {"road", "collision"} or len(set(tasks)) < len(tasks):
+        found = " and ".join(map(str, tasks)) or "none"
+        raise JetbotMLPError(f"models: expected one for the road, one for collisions, or both, found {found}; "
+                             "find_model('road') and find_model('collision') look for them")
     return predictors
 
 

@@ -14,6 +14,7 @@ import platform
 import threading
 import time
 
+from .blas_threads import one_blas_thread
 from .dataset import load_dataset
 from .errors import JetbotMLPError
 from .exclusion import names_left_out
@@ -133,6 +134,7 @@ class TrainingPanel:
 
     def _run(self):
         started = time.monotonic()
+        one_blas_thread()  # from here on beside the notebook's thread, in which `!ls` forks
         try:
             self.said.say("reading the frames ...")
             folders = [part.strip() for part in self.folder.value.split(FOLDER_SIGNS) if part.strip()]

@@ -7,6 +7,7 @@ from driving_fakes import FakeCamera, FakeRobot
 
 pytest.importorskip("ipywidgets")
 
+from jetbot_mlp.errors import JetbotMLPError  # noqa: E402
 from jetbot_mlp.features import FeatureSpec  # noqa: E402
 from jetbot_mlp.heartbeat import BrowserHeartbeat  # noqa: E402
 from jetbot_mlp.inference import Predictor  # noqa: E402
@@ -205,6 +206,13 @@ def test_models_are_taken_as_they_come():
     assert [p.task for p in predictors_of([path, model("collision")])] == ["road", "collision"]
     predictor = Predictor(model("road"))
     assert predictors_of(predictor) == [predictor] and predictors_of((predictor,)) == [predictor]
+
+
+@pytest.mark.parametrize("models,found", [([], "found none"), ([model("road")] * 2, "road and road"),
+                                          ([lambda frame: None], "found None")])
+def test_models_that_cannot_drive_are_refused_in_one_line(models, found):
+    with pytest.raises(JetbotMLPError, match=found):
+        predictors_of(models)
 
 
 def test_the_panel_is_one_widget_and_more_may_be_shown_below(made):
