@@ -149,8 +149,10 @@ class CorrectionsPanel:
         return len(labelled)
 
     def _undo(self):
+        if not self._can_undo():
+            return
         try:
-            for _ in range(self.presses.pop() if self.presses else 0):
+            for _ in range(self.presses.pop()):
                 self.collection.undo()
         except JetbotMLPError as error:
             self.said.trouble(error)
@@ -163,7 +165,11 @@ class CorrectionsPanel:
         self.said.say(f"{before}corrected so far: {words} ({shown(self.collection.folder)})",
                       "good" if before else "plain")
         self.begin.disabled = self.worker.is_alive() or not sum(counts.values())
-        self.undo.disabled = not self.presses
+        self.undo.disabled = not self._can_undo()
+
+    def _can_undo(self):
+        """The last press, whole: the collection remembers only so many frames."""
+        return bool(self.presses) and self.presses[-1] <= self.collection.n_undo
 
     # --- learning ------------------------------------------------------------------------------------------------
 

@@ -76,7 +76,8 @@ def retrain(old_model, old_folders, new_folders, way="anew", random_state=0, pro
     old = load_dataset(task, old_folders, exclude=exclude)
     old_print = old.fingerprint()
     new = load_dataset(task, new_folders, xy="pixel" if task == "road" else "auto", require_all_classes=False)
-    old = old.subset([i for i, digest in enumerate(old.hashes) if digest not in set(new.hashes)])  # corrected ones
+    corrected = set(new.hashes)
+    old = old.subset([i for i, digest in enumerate(old.hashes) if digest not in corrected])
     old_parts, new_parts = split(old, "time"), held_out_moments(new)
     both = joined(old, new)
     parts = Split(np.concatenate([old_parts.train, len(old) + new_parts.train]),

@@ -71,6 +71,20 @@ def test_a_press_can_be_taken_back():
     assert panel.collection.counts()["free"] == 0 and panel.undo.disabled and panel.begin.disabled
 
 
+def test_presses_are_taken_back_whole_or_not_at_all():
+    """The collection remembers 50 frames: of a sixth press of ten one could take back a part only, unseen."""
+    recent = RecentFrames()
+    panel = CorrectionsPanel(recent, MODELS["collision"])
+    for number in range(6):
+        seen(recent=recent, at=5.0 * number)
+        panel.should["free"].click()
+    while not panel.undo.disabled:
+        panel.undo.click()
+    assert panel.collection.counts()["free"] == 10
+    panel.undo.click()
+    assert panel.collection.counts()["free"] == 10 and panel.presses == [10]
+
+
 @pytest.mark.parametrize("way", ["sliders", None])
 def test_a_road_s_target_goes_from_the_first_frame_s_to_the_last_s(way):
     panel = CorrectionsPanel(seen(11), MODELS["road"], click_way=way)
