@@ -1,6 +1,5 @@
 """From picture files to features, beside reading them with OpenCV alone."""
 import os
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import cv2
@@ -28,8 +27,9 @@ def rows(rounds, random_state, folder, n_frames):
             for _ in pool.map(cv2.imread, paths):
                 pass
 
-    return [row("%d JPEG files to features" % n_frames, ours, "cv2.imread of all, %d threads" % threads, theirs, 1.25,
-                max(3, rounds // 4), random_state, time.perf_counter)]
+    # the processor's time of all threads: the time that passes is the other programs' too, when all cores are asked for
+    return [row("%d JPEG files to features" % n_frames, ours, "cv2.imread of all", theirs, 1.25, max(3, rounds // 6),
+                random_state)]
 
 
 def write_frames(folder, n_frames, random_state):

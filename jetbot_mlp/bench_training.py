@@ -2,7 +2,6 @@
 import numpy as np
 
 from .bench_clock import row
-from .layers import sigmoid
 from .lecture import NeuralNetwork
 from .losses import one_hot
 from .network import MLP
@@ -22,9 +21,9 @@ def rows(rounds, random_state):
                 work = "%s, batch %d, %s" % ("-".join(map(str, sizes)), batch, name)
                 found.append(row(work, lambda optimizer=optimizer, step=step: step(optimizer),
                                  "the step's bare matrix products", bare, 1.5, rounds, random_state))
-    ours, plain = lecture_steps(random_state)
-    found.append(row("one sample at a time (the lecture)", ours, "the lecture's lines in plain NumPy", plain, 0.5,
-                     rounds, random_state))
+    ours, single, plain = lecture_steps(random_state)
+    for work, function in (("one sample, the lecture's class", ours), ("one sample, MLP.descend, float32", single)):
+        found.append(row(work, function, "the lecture's lines in plain NumPy", plain, 0.5, rounds, random_state))
     return found
 
 
@@ -53,26 +52,34 @@ def step_and_products(sizes, batch, random_state):
 
 
 def lecture_steps(random_state):
-    """-> (ours(), plain()): a step on one sample, 784-100-10, with the lecture's class and with its listing's lines."""
+    """-> (ours(), single(), plain()): a step on one sample, 784-100-10, sigmoids, half squared error.
+
+    ours: with the lecture's class, float64; single: the same network as MLP in float32, without the cross-entropy that
+    the lecture prints; plain: with the lines of the lecture's listing, float64.
+    """
     state = np.random.get_state()
     try:  # the class draws its weights as the lecture's does, from np.random
         network = NeuralNetwork(784, 100, 10, 0.01)
     finally:
         np.random.set_state(state)
+    mlp = network.to_mlp()
     x = random_state.random_sample((1, 784))
     target = np.full((1, 10), 0.01)
     target[0, 3] = 0.99
+    x32, target32 = x.astype(np.float32), target.astype(np.float32)
     w2, b2, w3, b3 = network.W2.copy(), network.b2.copy(), network.W3.copy(), network.b3.copy()
 
     def plain():
         nonlocal w2, b2, w3, b3
-        a2 = sigmoid(np.dot(x, w2) + b2)
-        a3 = sigmoid(np.dot(a2, w3) + b3)
+        a2 = 1 / (1 + np.exp(-(np.dot(x, w2) + b2)))
+        a3 = 1 / (1 + np.exp(-(np.dot(a2, w3) + b3)))
+        loss = -np.sum(target * np.log(a3 + 1e-7) + (1 - target) * np.log((1 - a3) + 1e-7))
         loss_3 = (a3 - target) * a3 * (1 - a3)
         loss_2 = np.dot(loss_3, w3.T) * a2 * (1 - a2)
         w3 = w3 - 0.01 * np.dot(a2.T, loss_3)
         b3 = b3 - 0.01 * loss_3
         w2 = w2 - 0.01 * np.dot(x.T, loss_2)
         b2 = b2 - 0.01 * loss_2
+        return loss
 
-    return lambda: network.train(x, target), plain
+    return lambda: network.train(x, target), lambda: mlp.descend(x32, target32, 0.01), plain

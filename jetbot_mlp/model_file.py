@@ -15,7 +15,6 @@ import os
 import re
 import stat
 import struct
-import tempfile
 import zipfile
 import zlib
 from typing import NamedTuple, Optional, Tuple
@@ -95,6 +94,8 @@ def save_model(path, model, golden_image):
     for index, (weights, bias) in enumerate(zip(network.weights_, network.biases_)):
         arrays[f"weights_{index}"] = _compact(weights)
         arrays[f"bias_{index}"] = _compact(bias)
+
+    import tempfile  # takes 5 ms, and driving writes no model
 
     folder = os.path.dirname(os.path.abspath(path))
     handle, temporary = tempfile.mkstemp(suffix=".part", prefix=".model-", dir=folder)

@@ -10,7 +10,7 @@ import pytest
 from synthetic import collision_dataset
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-SCRIPTS = ("convolutional_network", "prediction_time", "training_cost")
+SCRIPTS = ("convolutional_network", "peers", "prediction_time", "training_cost")
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ def test_bench_measures_everything_and_prints_one_json_object(capsys):
     assert main(["bench", "--quick", "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
     rows = result["rows"]
-    assert len(rows) == 18 - 2 * (not hasattr(os, "wait4"))
+    assert len(rows) == 19 - 2 * (not hasattr(os, "wait4"))
     for row in rows:
         assert row["ours"] > 0 and row["theirs"] > 0 and 0 < row["low"] <= row["ratio"] <= row["high"], row
         assert row["reached"] is (None if row["goal"] is None else row["ratio"] <= row["goal"])
@@ -36,14 +36,15 @@ def test_the_table_says_what_is_reached():
 
 
 def test_the_lectures_lines_and_the_class_take_the_same_step():
-    ours, plain = bench_training.lecture_steps(np.random.RandomState(0))
-    ours()
-    plain()
+    ours, single, plain = bench_training.lecture_steps(np.random.RandomState(0))
+    for step in (ours, single, plain):
+        step()
 
     def inside(function):
         return dict(zip(function.__code__.co_freevars, [cell.cell_contents for cell in function.__closure__]))
 
-    network, lines = inside(ours)["network"], inside(plain)
+    network, mlp, lines = inside(ours)["network"], inside(single)["mlp"], inside(plain)
+    np.testing.assert_allclose(mlp.weights_[0], lines["w2"], atol=1e-6)
     for name, attribute in (("w2", "W2"), ("b2", "b2"), ("w3", "W3"), ("b3", "b3")):
         np.testing.assert_allclose(getattr(network, attribute), lines[name], rtol=1e-9)
 
