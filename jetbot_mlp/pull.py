@@ -36,7 +36,7 @@ def pull(host, folder, directory, counter):
         if not os.path.lexists(here) and size and file_size(here + PART) == size and sha256(here + PART) == digest:
             os.replace(here + PART, here)  # all of it came before the last pull was cut off
             already += 1
-        elif not os.path.lexists(here):
+        elif not os.path.lexists(here) and not _in_the_way(directory, name):
             missing.append((name, size, digest))
         elif os.path.isfile(here) and os.path.getsize(here) == size and sha256(here) == digest:
             already += 1
@@ -74,6 +74,16 @@ def _fetch(host, folder, directory, files, counter):
             os.unlink(part)
             bad.append(entry)
     return bad, came
+
+
+def _in_the_way(directory, name):
+    """Is a file here where a folder would have to be?"""
+    while "/" in name:
+        name = name.rpartition("/")[0]
+        path = os.path.join(directory, *name.split("/"))
+        if os.path.lexists(path):
+            return not os.path.isdir(path)
+    return False
 
 
 def _safe(name):

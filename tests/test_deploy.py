@@ -250,6 +250,27 @@ def test_while_wheels_may_turn_nothing_is_touched_and_with_force_the_drive_ends_
     assert done["notes"][0].startswith(f"ended process {drive.pid}: ")
 
 
+def test_a_drive_that_begins_after_the_look_keeps_the_version_with_which_it_began(lab, robot, proc):
+    standing(lab, robot)
+    before = logic.deploy(LocalHost(robot), lab.cargo(COLLISION))["to"]
+    drive = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", "-m", "jetbot_mlp", "drive"])
+
+    def begin(step):
+        if step == "switching" and not os.listdir(str(proc)):
+            os.symlink(f"/proc/{drive.pid}", str(proc / str(drive.pid)))
+
+    try:
+        for work in (lambda: logic.deploy(LocalHost(robot), lab.cargo(lab.other_road), step=begin),
+                     lambda: logic.rollback(LocalHost(robot), step=begin)):
+            with pytest.raises(RemoteError, match="the wheels may turn there .process .*--force"):
+                work()
+            assert robot.current() == before and robot.incoming() == [] and drive.poll() is None
+            os.unlink(str(proc / str(drive.pid)))
+    finally:
+        drive.kill()
+        drive.wait()
+
+
 def test_several_robots_at_once_and_one_bad_robot_stops_no_other(lab, robot, monkeypatch):
     monkeypatch.setattr(logic, "SCRIPT", logic.SCRIPT.replace("print('1.13.3', '4.1.1')", LOADED))
     bare = lab.robot()  # no NumPy

@@ -78,6 +78,15 @@ def test_half_of_another_file_is_begun_again_and_a_file_of_ones_own_is_kept(ther
     assert (here / "a.jpg").read_bytes() == (there / "a.jpg").read_bytes()
 
 
+def test_a_file_where_a_folder_would_have_to_be_is_kept_and_the_others_come(there, tmp_path):
+    here = tmp_path / "here"
+    here.mkdir()
+    (here / "free").write_bytes(b"mine")
+    done = pull(Folder(), str(there), str(here), counter)
+    assert done.kept == ("free/b.jpg", "free/empty.txt") and done.copied == 1
+    assert (here / "free").read_bytes() == b"mine" and (here / "a.jpg").exists()
+
+
 def test_a_name_that_leads_elsewhere_is_refused(tmp_path):
     class Hostile(Folder):
         def run(self, *words, **options):
