@@ -205,6 +205,11 @@ class MotorGuard:
         return "no answer" if status is None else f"its process ended with status {status}"
 
 
+def is_official(robot):
+    """Is it of the package jetbot, or of a class that was derived from it in a notebook?"""
+    return any(kind.__module__.split(".")[0] == "jetbot" for kind in type(robot).__mro__)
+
+
 def guard_for(robot):
     """The guard of this process for an OfficialRobot, started when there is none. -> MotorGuard or None.
 
@@ -214,8 +219,7 @@ def guard_for(robot):
     Raises HardwareError when there is a chip, but no guard can be had.
     """
     official = getattr(robot, "robot", None)
-    # a subclass that was written in a notebook is guarded too
-    if not any(kind.__module__.split(".")[0] == "jetbot" for kind in type(official).__mro__):
+    if not is_official(official):
         return None
     guard = MotorGuard.running
     if guard is None or not guard.alive:

@@ -261,6 +261,14 @@ def test_a_second_driver_of_the_same_wheels_stops_the_first(robot, clock):
     assert not other.stopped and not second.stopped
 
 
+def test_a_second_official_robot_has_the_same_wheels(clock):
+    official = type("Robot", (FakeRobot,), {"__module__": "jetbot.robot"})
+    first = open_gate(official(), clock, guard=SlowGuard(lambda: None))
+    second = open_gate(Wrapped(type("Mine", (official,), {"__module__": "__main__"})()), clock,
+                       guard=SlowGuard(lambda: None))
+    assert first.stopped and "another driver" in first.stops[-1].reason and not second.stopped
+
+
 class SlowGuard:
     """A motor guard that takes its time to start: `meanwhile` is called in it."""
 
