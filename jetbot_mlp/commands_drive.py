@@ -27,7 +27,8 @@ def check(args):
     else:
         for result in results:
             if result["sound"]:
-                print(f"sound: {result['model']}: {result['task']}, {result['layers']}, {result['bytes'] / 1000:.0f} kB")
+                print(f"sound: {result['model']}: {result['task']}, {result['layers']}, "
+                      f"{result['bytes'] / 1000:.0f} kB")
             else:
                 print(f"not sound: {result['problem']}")
     return 0 if all(result["sound"] for result in results) else 1

@@ -223,8 +223,8 @@ class MLP:
 
         output: the output's number k; or callable(outputs (n, n_out)) -> dV/dA (n, n_out).
 
-        The same way back as for the weights, but from V instead of the loss, so from dV/dZ_L; V = A_k has dV/dA = 1 at k,
-        0 elsewhere::
+        The same way back as for the weights, but from V instead of the loss, so from dV/dZ_L; V = A_k has dV/dA = 1
+        at k, 0 elsewhere::
 
             sigmoid, linear   dV/dZ_j = dV/dA_j f'(Z_j)
             softmax           dV/dZ_j = A_j (dV/dA_j - sum_i dV/dA_i A_i), since dA_i/dZ_j = A_i ([i = j] - A_j)

@@ -3,7 +3,8 @@
 A network that has to name one x for a frame from which the road goes left or right learns the middle, where there
 is no road. So it names none: the frame is cut into strips, upright ones for x and level ones for y, and the network
 answers with one probability for each, as it does for digits. In training each target is spread over the strips near
-it, since a click is not exact to the pixel; what is driven is the mean over the strips::
+it, since a click is not exact to the pixel; what is driven is the mean over the strips (before a fork with two
+equal ways still the middle; the likeliest strip instead had the larger squared error, docs/accuracy.md)::
 
     T_k ~ exp(-(c_k - t)^2 / (2 SPREAD^2)), sum over k = 1        c_k: the strip's middle
     x   = sum_k P_k c_k

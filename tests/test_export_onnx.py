@@ -49,7 +49,12 @@ MODELS = [
 ]
 
 
-@pytest.mark.parametrize("model", MODELS, ids=lambda m: f"{m.task}-{m.network.hidden_activation}-{m.network.output_activation}-{m.mirrored}")
+def name_of(model):
+    network = model.network
+    return f"{model.task}-{network.hidden_activation}-{network.output_activation}-{model.mirrored}"
+
+
+@pytest.mark.parametrize("model", MODELS, ids=name_of)
 def test_another_runtime_answers_for_every_kind_of_model_as_we_do(model, tmp_path):
     pytest.importorskip("onnx")
     source, path = str(tmp_path / "model.npz"), str(tmp_path / "model.onnx")
