@@ -94,9 +94,7 @@ def onnx_bytes(model, more=None):
         for name, columns in (("middles", strip_middles(sizes[-1] // 2)), ("ones", np.ones(sizes[-1] // 2))):
             constants[name] = np.kron(np.eye(2), columns[:, np.newaxis]).astype(np.float32)
             add("MatMul", [strips, name], f"{prefix}{name}_sum")
-        constants["tiny"] = np.array(np.finfo(np.float32).tiny)
-        total = add("Max", [f"{prefix}ones_sum", "tiny"], f"{prefix}total")
-        return add("Div", [f"{prefix}middles_sum", total], f"{prefix}coordinates")
+        return add("Div", [f"{prefix}middles_sum", f"{prefix}ones_sum"], f"{prefix}coordinates")
 
     def add_network(layer_input, prefix):
         """Each call takes the same weights."""

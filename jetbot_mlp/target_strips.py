@@ -44,7 +44,8 @@ def coordinates(outputs):
     if outputs.shape[1] == 2:
         return outputs
     share, total = _halves(outputs)
-    return np.dot(share, strip_middles(share.shape[2])) / total
+    with np.errstate(invalid="ignore"):  # a half of zeros is no answer: NaN, upon which the driver stops
+        return np.dot(share, strip_middles(share.shape[2])) / total
 
 
 def coordinate_derivative(outputs, which):
@@ -66,5 +67,4 @@ def coordinate_derivative(outputs, which):
 def _halves(outputs):
     """-> the strips' probabilities (n, 2, n_strips), and the sums (n, 2) that each coordinate's are shares of."""
     share = outputs.reshape(len(outputs), 2, -1)
-    # a half that came out as 0 altogether is no answer: its coordinate becomes 0 / tiny = 0, the middle
-    return share, np.maximum(share.sum(axis=2), np.finfo(np.float32).tiny)
+    return share, share.sum(axis=2)

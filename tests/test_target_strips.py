@@ -32,10 +32,10 @@ def test_each_coordinate_is_a_share_of_its_own_half():
     np.testing.assert_allclose(coordinates(strips)[0], [strip_middles()[-1], strip_middles()[0]], rtol=1e-6)
 
 
-def test_a_half_of_zeros_answers_the_middle_not_nan():
+def test_a_half_of_zeros_is_no_answer():
     strips = np.zeros((1, 2 * STRIPS), np.float32)
     strips[0, 0] = 1
-    np.testing.assert_allclose(coordinates(strips)[0], [strip_middles()[0], 0])
+    np.testing.assert_allclose(coordinates(strips)[0], [strip_middles()[0], np.nan])
 
 
 def test_a_network_with_two_outputs_answers_x_and_y_itself():
