@@ -1,7 +1,8 @@
 """What to press when the robot was wrong: keeps the last second with the right label, retrains, compares.
 
-    panel = corrections_panel(camera, "collision.npz", old_folders="dataset")
-    live_panel("collision.npz", robot, camera, extra=[panel])     # below the live panel, or alone
+    predictor = Predictor(load_model("collision.npz"))            # one for both: what is kept is what drives
+    panel = corrections_panel(camera, predictor, old_folders="dataset")
+    live_panel(predictor, robot, camera, extra=[panel])           # below the live panel, or alone
 
 The frames go into a folder of their own in the official format (`collection`), so that old and new can be told apart
 and `train` reads both. For the road a press freezes the last second, and the targets are clicked: `panel_second`.
@@ -18,7 +19,7 @@ from .model_file import Model, load_model
 from .model_versions import go_back, save_keeping, set_aside
 from .panel_parts import StatusLine, button, escaped, heading
 from .panel_second import FrozenSecond, between
-from .panel_train import FOLDER_SIGNS, Cancelled
+from .panel_train import FOLDER_SIGNS, Cancelled, done_or_told, folders_of
 from .recent_frames import RecentFrames
 from .retrain import WAYS, retrain, score_words, verdict
 
@@ -198,30 +199,26 @@ class CorrectionsPanel:
             self.bar.value = learning.share
 
     def _run(self):
-        old_folders = [part.strip() for part in self.old.value.split(FOLDER_SIGNS) if part.strip()]
         try:
-            for folder in old_folders:
-                if not os.path.exists(folder):
-                    raise DatasetError(f"old frames: expected those that the model has learnt, found nothing at "
-                                       f"{shown(folder)}; collect some (data_collection.ipynb), or run "
-                                       "train_model.ipynb, which makes simulated ones, and name their folder here")
-            self.said.say("learning old and corrected frames ...")
-            retrained = retrain(self.model, old_folders, [self.collection.folder], self.way.value, self.random_state,
-                                watch=self._watch, exclude=names_left_out(old_folders))
-        except Cancelled:
-            self.said.say("cancelled; the old model stays")
-        except JetbotMLPError as error:
-            self.error = error
-            self.said.trouble(error)
-        except Exception as error:  # a thread that dies without a word helps nobody
-            self.error = error
-            self.said.trouble(f"the training ended: {type(error).__name__}: {error}")
-        else:
-            self.retrained = retrained
-            self.said.say(f"done in {retrained.trained.seconds:.0f} s: look at the table, then keep it or not", "good")
-            self.table.value = comparison_html(retrained)
+            self.retrained = done_or_told(self, self._learn, "cancelled; the old model stays")
+            if self.retrained is not None:
+                self.said.say(f"done in {self.retrained.trained.seconds:.0f} s: look at the table, then keep it or not",
+                              "good")
+                self.table.value = comparison_html(self.retrained)
         finally:
             self.begin.disabled, self.end.disabled, self.keep.disabled = False, True, self.retrained is None
+
+    def _learn(self):
+        """-> Retrained."""
+        old_folders = folders_of(self.old.value)
+        for folder in old_folders:
+            if not os.path.exists(folder):
+                raise DatasetError(f"old frames: expected those that the model has learnt, found nothing at "
+                                   f"{shown(folder)}; collect some (data_collection.ipynb), or run "
+                                   "train_model.ipynb, which makes simulated ones, and name their folder here")
+        self.said.say("learning old and corrected frames ...")
+        return retrain(self.model, old_folders, [self.collection.folder], self.way.value, self.random_state,
+                       watch=self._watch, exclude=names_left_out(old_folders))
 
     def _keep(self):
         if self.retrained is None:

@@ -43,6 +43,29 @@ class Cancelled(Exception):
     """Raised within the training when Cancel was pressed."""
 
 
+def folders_of(text):
+    """What stands in the field of the folders -> list of str."""
+    return [part.strip() for part in text.split(FOLDER_SIGNS) if part.strip()]
+
+
+def done_or_told(panel, work, cancelled):
+    """-> what work() gives; or None when it was cancelled or failed: panel.said tells that, panel.error keeps it.
+
+    cancelled: the words for the former. For threads, in which an error would end without a word.
+    """
+    try:
+        return work()
+    except Cancelled:
+        panel.said.say(cancelled)
+    except JetbotMLPError as error:
+        panel.error = error
+        panel.said.trouble(error)
+    except Exception as error:  # a thread that dies without a word helps nobody
+        panel.error = error
+        panel.said.trouble(f"the training ended: {type(error).__name__}: {error}")
+    return None
+
+
 class TrainingPanel:
     """The panel's parts by name, for `training_panel` and tests.
 
@@ -135,27 +158,23 @@ class TrainingPanel:
     def _run(self):
         started = time.monotonic()
         one_blas_thread()  # from here on beside the notebook's thread, in which `!ls` forks
+        before = ", the model before is still there" if self.trained is not None else ""
         try:
-            self.said.say("reading the frames ...")
-            folders = [part.strip() for part in self.folder.value.split(FOLDER_SIGNS) if part.strip()]
-            left_out = names_left_out(folders) if self.exclude is None else self.exclude
-            dataset = load_dataset(self.task, folders, progress=self._reading, exclude=left_out)
-            recipe = self.recipe or (QUICK if self.how.value == SHORT else RECIPES)[self.task]
-            trained = train_frames(dataset, recipe, random_state=self.random_state, watch=self._watch)
-        except Cancelled:
-            self.said.say("cancelled; nothing was written" + (", the model before is still there"
-                                                              if self.trained is not None else ""))
-        except JetbotMLPError as error:
-            self.error = error
-            self.said.trouble(error)
-        except Exception as error:  # a thread that dies without a word helps nobody
-            self.error = error
-            self.said.trouble(f"the training ended: {type(error).__name__}: {error}")
-        else:
-            self.trained, self.dataset = trained, dataset
-            self._show_result(time.monotonic() - started)
+            done = done_or_told(self, self._learn, "cancelled; nothing was written" + before)
+            if done is not None:
+                self.trained, self.dataset = done
+                self._show_result(time.monotonic() - started)
         finally:
             self.begin.disabled, self.end.disabled, self.keep.disabled = False, True, self.trained is None
+
+    def _learn(self):
+        """-> (Trained, Dataset)."""
+        self.said.say("reading the frames ...")
+        folders = folders_of(self.folder.value)
+        left_out = names_left_out(folders) if self.exclude is None else self.exclude
+        dataset = load_dataset(self.task, folders, progress=self._reading, exclude=left_out)
+        recipe = self.recipe or (QUICK if self.how.value == SHORT else RECIPES)[self.task]
+        return train_frames(dataset, recipe, random_state=self.random_state, watch=self._watch), dataset
 
     def _reading(self, frames, total=None, desc=""):
         for number, frame in enumerate(frames):

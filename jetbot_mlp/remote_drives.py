@@ -4,6 +4,7 @@ import shutil
 import sys
 import time
 
+from .drive_processes import end_process, is_drive
 from .remote_base import Refusal, child, last_line, user
 from .remote_package import installed
 
@@ -37,8 +38,7 @@ def processes():
             continue  # ended meanwhile
         if pid == os.getpid() or "python" not in os.path.basename(words[0]):
             continue
-        at = [i for i, word in enumerate(words[:-1]) if os.path.basename(word) in ("jetbot_mlp", "jetbot-mlp")]
-        if "--sim" not in words and any(words[i + 1] in ("drive", "calibrate") for i in at):
+        if is_drive(words):
             found.append((pid, "drive", " ".join(words).strip()[:100]))
         elif any("jetbot_mlp.guard_process" in word for word in words[:8]) and name_of(pid) not in AT_REST:
             found.append((pid, "guard", f"motor guard of process {parent(pid)}"))
@@ -94,17 +94,10 @@ def stop():
 
 
 def end(pid, wait_s=3.0):
-    for number in (15, 9):
-        deadline = time.monotonic() + wait_s
-        try:
-            os.kill(pid, number)
-            while time.monotonic() < deadline:
-                os.kill(pid, 0)
-                time.sleep(0.05)
-        except ProcessLookupError:
-            return
-        except PermissionError:
-            raise Refusal(f"process {pid} drives there and belongs to another user: sudo kill {pid} there")
+    try:
+        end_process(pid, wait_s, wait_s)
+    except PermissionError:
+        raise Refusal(f"process {pid} drives there and belongs to another user: sudo kill {pid} there")
 
 
 def refuse_while_moving():

@@ -13,12 +13,12 @@ answer is one JSON object, printed last, or {"error": line}. In the robot's fold
 import pkgutil
 import re
 
-PARTS = ("remote_base", "remote_package", "remote_drives", "remote_versions", "remote_look", "remote_steps",
-         "remote_files", "remote_main")
+PARTS = ("drive_processes", "remote_base", "remote_package", "remote_drives", "remote_versions", "remote_look",
+         "remote_steps", "remote_files", "remote_main")
 
 
 def joined(parts=PARTS):
     """One text that runs by itself: the imports from each other are taken out, the names are all there."""
     texts = [pkgutil.get_data(__package__, part + ".py").decode("utf-8") for part in parts]
-    imports = re.compile(r"^from \.remote_\w+ import .*\n", re.M)
+    imports = re.compile(r"^from \.(?:%s) import .*\n" % "|".join(parts), re.M)
     return "\n\n".join(imports.sub("", text) for text in texts) + "\n\nmain(sys.argv[1:])\n"

@@ -9,17 +9,18 @@ Needs neither NumPy nor the official package, only the motor chip on I2C, so it 
 second. The service unit runs it when it is stopped or has failed.
 """
 import os
-import signal
 import sys
 import time
 
 from . import processes
+from .drive_processes import end_process, is_drive
 from .errors import HardwareError
 from .guard_process import try_to_stop
 from .motor_chip import find_chip
 from .motor_guard import BUSES, PROGRAM
 
 END_S = 1.5  # s for a drive to end by itself; then it is killed, and its guard stops the wheels too
+KILL_S = 0.5  # s to wait for a killed one to be gone
 ACCEPTED = 3  # zeros are written until the chip took them so often: a drive may be in the midst of a command
 TRIES_S = 3.0
 LOOK_S = 1.0  # s that the chip is read back; a program that drives writes at least ten times in it
@@ -48,14 +49,6 @@ def drives(proc="/proc"):
         if is_drive(words) and pid != os.getpid():
             found.append((pid, " ".join(words).strip()[:100]))
     return found
-
-
-def is_drive(words):
-    """Is this the command line of a drive on the robot? Not that of `docker exec ... jetbot_mlp drive` outside it."""
-    if "--sim" in words or "python" not in os.path.basename(words[0]):
-        return False
-    package = [i for i, word in enumerate(words[:-1]) if os.path.basename(word) in ("jetbot_mlp", "jetbot-mlp")]
-    return any(words[i + 1] in ("drive", "calibrate") for i in package)
 
 
 def tell_guards():
@@ -111,19 +104,11 @@ def suspects():
 
 
 def end(pid, end_s=END_S):
-    """SIGTERM, which stops the wheels; SIGKILL when that did not help."""
-    for number, wait_s in ((signal.SIGTERM, end_s), (signal.SIGKILL, 0.5)):
-        deadline = time.monotonic() + wait_s
-        try:
-            os.kill(pid, number)
-            while time.monotonic() < deadline:
-                os.kill(pid, 0)
-                time.sleep(0.02)
-        except ProcessLookupError:
-            return
-        except PermissionError:
-            print(f"process {pid} belongs to another user: sudo kill {pid}", file=sys.stderr)
-            return
+    """A drive ends by itself, or is killed after end_s; another user's is told."""
+    try:
+        end_process(pid, end_s, KILL_S)
+    except PermissionError:
+        print(f"process {pid} belongs to another user: sudo kill {pid}", file=sys.stderr)
 
 
 def write_zeros(find=lambda: find_chip(BUSES), tries_s=TRIES_S):

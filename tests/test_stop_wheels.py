@@ -96,18 +96,6 @@ def test_drives_are_found_and_ended_politely_then_by_force(handler, status):
         process.stdout.close()
 
 
-def test_only_drives_of_a_real_robot_are_ended():
-    python = "/usr/bin/python3"
-    assert stop_wheels.is_drive([python, "-m", "jetbot_mlp", "drive", "road.npz"])
-    assert stop_wheels.is_drive([python, "/usr/local/bin/jetbot-mlp", "drive", "road.npz"])
-    assert stop_wheels.is_drive([python, "/usr/local/bin/jetbot-mlp", "calibrate"])
-    assert not stop_wheels.is_drive([python, "-m", "jetbot_mlp", "drive", "road.npz", "--sim"])
-    assert not stop_wheels.is_drive([python, "-m", "jetbot_mlp", "train", "drive"])
-    assert not stop_wheels.is_drive(["/usr/bin/docker", "exec", "x", "python3", "-m", "jetbot_mlp", "drive"])
-    assert not stop_wheels.is_drive(["/usr/bin/vim", "jetbot_mlp", "drive"])
-    assert not stop_wheels.is_drive([""])
-
-
 # ---- whoever is no drive of the command line
 
 ON = """
