@@ -38,6 +38,26 @@ class FakeRobot:
         return self.wheels != (0.0, 0.0)
 
 
+class SentRobot:
+    """Remembers all that was sent to its motors, in order. While `broken` it raises, as I2C does."""
+
+    def __init__(self):
+        self.sent = []  # (left, right)
+        self.broken = False
+
+    def set_motors(self, left, right):
+        if self.broken:
+            raise OSError("I2C")
+        self.sent.append((left, right))
+
+    def stop(self):
+        self.set_motors(0.0, 0.0)
+
+    @property
+    def turning(self):
+        return bool(self.sent) and self.sent[-1] != (0.0, 0.0)
+
+
 class FakeCamera:
     """`show` delivers a frame as the official camera does: observers run in the thread that delivers."""
 
@@ -105,3 +125,8 @@ def wait_until(condition, timeout=3.0):
             return True
         time.sleep(0.002)
     return bool(condition())
+
+
+def wait_for(condition, timeout=3.0):
+    """Until condition() is; the test fails when it is not after timeout s."""
+    assert wait_until(condition, timeout)

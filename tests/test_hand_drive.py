@@ -1,31 +1,16 @@
+import functools
 import threading
 import time
 
+import driving_fakes
 import pytest
+from driving_fakes import SentRobot
 
 from jetbot_mlp import hand_drive
 from jetbot_mlp.gate import MotorGate
 from jetbot_mlp.hand_drive import BEAT_S, MOVES, PULSE_S, HandDrive
 
-
-class Robot:
-    """Remembers what was sent to the motors."""
-
-    def __init__(self):
-        self.sent = []
-        self.broken = False
-
-    def set_motors(self, left, right):
-        if self.broken:
-            raise OSError("I2C")
-        self.sent.append((left, right))
-
-    def stop(self):
-        self.set_motors(0.0, 0.0)
-
-    @property
-    def turning(self):
-        return bool(self.sent) and self.sent[-1] != (0.0, 0.0)
+wait_for = functools.partial(driving_fakes.wait_for, timeout=2.0)
 
 
 class Browser:
@@ -35,16 +20,9 @@ class Browser:
         return self.reason
 
 
-def wait_for(happened, seconds=2.0):
-    deadline = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-
-
 @pytest.fixture
 def robot():
-    return Robot()
+    return SentRobot()
 
 
 def test_the_wheels_turn_while_it_is_held_and_stand_within_an_instant_of_the_release(robot):
@@ -74,7 +52,7 @@ def test_a_release_that_got_lost_is_made_up_for(robot, monkeypatch):
     hand = HandDrive(robot)
     hand.hold("forward", 0.3, 0.2)
     wait_for(lambda: robot.turning)
-    wait_for(lambda: not robot.turning, 0.6)
+    wait_for(lambda: not robot.turning, timeout=0.6)
 
 
 def test_another_move_takes_over_at_once(robot):
@@ -82,7 +60,7 @@ def test_another_move_takes_over_at_once(robot):
     hand.hold("forward", 0.3)
     wait_for(lambda: robot.turning)
     hand.hold("right", 0.2)
-    wait_for(lambda: robot.sent[-1] == (0.2, -0.2), 0.2)
+    wait_for(lambda: robot.sent[-1] == (0.2, -0.2), timeout=0.2)
     hand.release()
 
 
@@ -140,7 +118,7 @@ def test_the_wheels_stop_when_the_browser_is_gone_and_it_is_said(robot):
     hand.hold("forward", 0.3)
     wait_for(lambda: robot.turning)
     browser.reason = "the browser is gone"
-    wait_for(lambda: not robot.turning, 0.3)
+    wait_for(lambda: not robot.turning, timeout=0.3)
     wait_for(lambda: told)
     assert told == ["the browser is gone"]
     hand.hold("forward", 0.3)

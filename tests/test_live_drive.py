@@ -1,7 +1,7 @@
 import time
 
 import pytest
-from driving_fakes import FakeCamera, FakeRobot
+from driving_fakes import FakeCamera, FakeRobot, wait_until
 
 from jetbot_mlp.control import DEFAULT_SETTINGS, Limits, RoadSettings
 from jetbot_mlp.errors import JetbotMLPError
@@ -13,15 +13,6 @@ from jetbot_mlp.robot_settings import DEFAULTS
 
 def straight_on(frame):
     return RoadPrediction(0.0, -0.5, frame.stamp)
-
-
-def wait_until(condition, seconds=3.0):
-    until = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.002)
-    return True
 
 
 class Set:

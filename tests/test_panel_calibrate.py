@@ -1,6 +1,7 @@
 import time
 
 import pytest
+from driving_fakes import SentRobot
 
 pytest.importorskip("ipywidgets")
 
@@ -9,21 +10,8 @@ from jetbot_mlp.panel_calibrate import CalibrationPanel, calibration_panel  # no
 from jetbot_mlp.robot_settings import DEFAULTS  # noqa: E402
 
 
-class Robot:
-    """Remembers what was sent to the motors."""
-
-    def __init__(self):
-        self.sent = []
-
-    def set_motors(self, left, right):
-        self.sent.append((left, right))
-
-    def stop(self):
-        self.set_motors(0.0, 0.0)
-
-
 def panel(**keywords):
-    robot, saved = Robot(), []
+    robot, saved = SentRobot(), []
     return CalibrationPanel(robot, save=saved.append, **keywords), robot, saved
 
 
@@ -101,10 +89,10 @@ def test_a_full_disk_is_said():
     def full(settings):
         raise SettingsError("robot.json: no space left")
 
-    shown = CalibrationPanel(Robot(), save=full)
+    shown = CalibrationPanel(SentRobot(), save=full)
     shown.keep.click()
     assert "no space left" in shown.said.text[0]
 
 
 def test_the_panel_is_one_widget():
-    assert calibration_panel(Robot()).children
+    assert calibration_panel(SentRobot()).children

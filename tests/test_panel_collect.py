@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("ipywidgets")
 
 import cv2  # noqa: E402
-from driving_fakes import FakeRobot  # noqa: E402
+from driving_fakes import FakeRobot, wait_for  # noqa: E402
 
 from jetbot_mlp import panel_collect  # noqa: E402
 from jetbot_mlp.dataset import load_dataset  # noqa: E402
@@ -40,13 +40,6 @@ class Camera:
 
     def start(self):
         self.starts += 1
-
-
-def wait_for(happened, seconds=3.0):
-    deadline = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 @pytest.fixture

@@ -1,37 +1,20 @@
+import functools
 import time
 
+import driving_fakes
 import pytest
+from driving_fakes import SentRobot
 
 pytest.importorskip("ipywidgets")
 
 from jetbot_mlp.panel_hand import HOLD, PULSES, DrivePad  # noqa: E402
 
-
-class Robot:
-    def __init__(self):
-        self.sent = []
-
-    def set_motors(self, left, right):
-        self.sent.append((left, right))
-
-    def stop(self):
-        self.set_motors(0.0, 0.0)
-
-    @property
-    def turning(self):
-        return bool(self.sent) and self.sent[-1] != (0.0, 0.0)
-
-
-def wait_for(happened, seconds=2.0):
-    deadline = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
+wait_for = functools.partial(driving_fakes.wait_for, timeout=2.0)
 
 
 @pytest.fixture
 def pad():
-    made = DrivePad(Robot())
+    made = DrivePad(SentRobot())
     made.robot = made.hand.gate._robot
     yield made
     made.close()
@@ -85,7 +68,7 @@ def test_a_key_whose_release_is_not_heard_any_more_stops_when_the_mouse_leaves_o
     assert not pad.robot.turning
     pad.on_key({"type": "keydown", "key": "ArrowUp"})
     wait_for(lambda: pad.robot.turning)
-    wait_for(lambda: not pad.robot.turning, 1.5)
+    wait_for(lambda: not pad.robot.turning, timeout=1.5)
 
 
 def test_stop_stops_at_once_and_the_speed_is_the_sliders(pad):

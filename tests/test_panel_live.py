@@ -1,6 +1,8 @@
+import functools
 import os
 import time
 
+import driving_fakes
 import numpy as np
 import pytest
 from driving_fakes import FakeCamera, FakeRobot
@@ -15,6 +17,7 @@ from jetbot_mlp.model_file import Model  # noqa: E402
 from jetbot_mlp.network import MLP  # noqa: E402
 from jetbot_mlp.panel_live import LivePanel, live_panel, predictors_of  # noqa: E402
 
+wait_until = functools.partial(driving_fakes.wait_until, timeout=5.0)
 SHIPPED = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "models")
 
 
@@ -27,15 +30,6 @@ def model(task):
     network.weights_[0][...] = 0.0
     network.biases_[0][...] = (0.0, -0.5) if task == "road" else (-3.0, 3.0)
     return Model(task, ("blocked", "free") if task == "collision" else None, network, spec, {}, False)
-
-
-def wait_until(condition, seconds=5.0):
-    until = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.005)
-    return True
 
 
 @pytest.fixture
@@ -195,7 +189,7 @@ def test_the_drive_loop_does_not_wait_for_the_pictures(made):
     panel = made([os.path.join(SHIPPED, "road.npz"), os.path.join(SHIPPED, "collision.npz")])
     panel.preview.make = lambda: time.sleep(5.0)  # one that hangs for longer than the wheels may go on
     panel.start.click()
-    assert wait_until(lambda: panel.drive.status().frames > 60, 20.0)
+    assert wait_until(lambda: panel.drive.status().frames > 60, timeout=20.0)
     assert panel.drive.state == "dry run" and panel.preview.sent < 10
     panel.preview.make = lambda: None
 

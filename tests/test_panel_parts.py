@@ -1,7 +1,9 @@
+import functools
 import threading
 import time
 
 import cv2
+import driving_fakes
 import numpy as np
 import pytest
 
@@ -10,14 +12,7 @@ pytest.importorskip("ipywidgets")
 from jetbot_mlp.errors import HardwareError  # noqa: E402
 from jetbot_mlp.panel_parts import AHEAD, Preview, Repeater, StatusLine, button, jpeg, picture, stop_button  # noqa: E402
 
-
-def wait_until(condition, seconds=5.0):
-    until = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.005)
-    return True
+wait_until = functools.partial(driving_fakes.wait_until, timeout=5.0)
 
 
 def frame(value=100):

@@ -2,17 +2,11 @@ import time
 
 import numpy as np
 import pytest
+from driving_fakes import wait_for
 
 from jetbot_mlp import sim_realtime
 from jetbot_mlp.errors import HardwareError, JetbotMLPError
 from jetbot_mlp.sim_realtime import carry_elsewhere, open_found, open_simulated
-
-
-def wait_for(happened, seconds=3.0):
-    deadline = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 @pytest.fixture
