@@ -198,7 +198,7 @@ def test_somebody_elses_program_that_drives_on_is_noticed_held_and_named(bus, st
         wrote = len(bus.log())
         status, said = stop_at()
         assert status == 2 and said.count("drives on") == 1
-        assert f"the wheels turn again; zeros for 1 s. process {process.pid} (" in said and f"{device} open" in said
+        assert f"the wheels turn again; zeros for 3 s. process {process.pid} (" in said and f"{device} open" in said
         zeros = [row for row in bus.log()[wrote:] if row[1:] == (0x60, 0xFD, 0x10)]
         assert len(zeros) > 2 * stop_wheels.ACCEPTED  # it did not just look on
     finally:
