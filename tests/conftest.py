@@ -13,6 +13,8 @@ from jetbot_mlp.cameras import OfficialCamera
 def pytest_configure():
     # a shell that runs the tests in the background has Ctrl-C ignored, for all their children too
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    if hasattr(signal, "SIGHUP"):  # and one started by nohup has this ignored
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)

@@ -212,8 +212,8 @@ def test_a_signal_in_the_midst_of_a_pulse_stops_the_wheels(name):
     time.sleep(0.3)
     process.send_signal(getattr(signal, name))
     began = time.monotonic()
-    assert process.communicate(timeout=10)[0] == "(0.0, 0.0) True\n"
-    assert time.monotonic() - began < 2.0 and process.returncode != 0
+    assert process.communicate(timeout=20)[0] == "(0.0, 0.0) True\n"
+    assert time.monotonic() - began < 2.5 and process.returncode != 0
 
 
 def test_the_picture_to_look_at_is_written(install, monkeypatch):

@@ -43,7 +43,7 @@ def test_a_signal_stops_the_wheels_and_ends_the_process_with_its_status(name, st
     try:
         assert process.stdout.readline() == b"driving\n"
         process.send_signal(getattr(signal, name))
-        rest, _ = process.communicate(timeout=5)
+        rest, _ = process.communicate(timeout=20)
     finally:
         process.kill()
         process.wait()
