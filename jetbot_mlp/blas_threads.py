@@ -23,18 +23,34 @@ def one_blas_thread(maps="/proc/self/maps"):
 
     maps: where Linux lists the libraries that are loaded; elsewhere, and with another library, nothing is done.
     """
+    _done.update(path for path in _loaded(maps) - _done if _tell(path, 1))
+    return len(_done)
+
+
+def use_blas_threads(count, maps="/proc/self/maps"):
+    """So many threads for a while, in a program that starts no others meanwhile; then 1 again, please.
+
+    -> how many libraries were told. maps: as above.
+    """
+    return sum(_tell(path, count) for path in _loaded(maps))
+
+
+def _loaded(maps):
+    """{path} of what may be OpenBLAS."""
     try:
         with open(maps, encoding="utf-8", errors="replace") as stream:
-            paths = {line.split(None, 5)[5].strip() for line in stream if "blas" in line and ".so" in line}
+            return {line.split(None, 5)[5].strip() for line in stream if "blas" in line and ".so" in line}
     except OSError:
-        return len(_done)
-    for path in paths - _done:
-        try:
-            library = ctypes.CDLL(path)
-        except OSError:  # deleted meanwhile: an update of NumPy
-            continue
-        for name in NAMES:
-            if hasattr(library, name):
-                getattr(library, name)(1)
-                _done.add(path)
-    return len(_done)
+        return set()
+
+
+def _tell(path, count):
+    """True if the library is OpenBLAS: it was told."""
+    try:
+        library = ctypes.CDLL(path)
+    except OSError:  # deleted meanwhile: an update of NumPy
+        return False
+    functions = [getattr(library, name) for name in NAMES if hasattr(library, name)]
+    for function in functions:
+        function(count)
+    return bool(functions)

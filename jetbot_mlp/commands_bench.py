@@ -6,7 +6,7 @@ import tempfile
 import cv2
 import numpy as np
 
-from . import bench_inference, bench_loading, bench_process, bench_simulator, bench_training
+from . import bench_inference, bench_loading, bench_process, bench_simulator, bench_threads, bench_training
 from .blas_threads import one_blas_thread
 from .terminal import print_json, say
 
@@ -25,13 +25,15 @@ def bench(args):
             found = _measure("inference", lambda: bench_inference.rows(rounds, random_state))
             found += _measure("simulator", lambda: bench_simulator.rows(n_steps))
             found += _measure("training", lambda: bench_training.rows(rounds, random_state))
+            threaded = _measure("threads", lambda: bench_threads.rows(rounds, random_state))
             frames = os.path.join(folder, "frames")
             found += _measure("loading", lambda: bench_loading.rows(rounds, random_state, frames, n_frames))
             started = _measure("processes", lambda: bench_process.rows(2 if args.quick else 7, random_state, folder))
     finally:
         cv2.setNumThreads(threads)
     absent = [] if started else ["import time and memory: this system does not tell what a process used"]
-    found += started
+    absent += [] if threaded else ["all threads: one core, or a NumPy whose threads are not OpenBLAS's on Linux"]
+    found += started + threaded
     if args.json:
         print_json({"python": platform.python_version(), "numpy": np.__version__, "opencv": cv2.__version__,
                     "machine": platform.machine(), "threads": 1, "quick": args.quick, "absent": absent,
@@ -40,7 +42,8 @@ def bench(args):
     print(table(found))
     for words in absent + [OPTIONAL]:
         print(f"left out: {words}")
-    print("Medians of alternating rounds, in one thread; in brackets the quartiles of the ratio.")
+    print("Medians of alternating rounds, in brackets the quartiles of the ratio. Processor time, in one thread; where "
+          "threads are named, the time that passes.")
 
 
 def _measure(what, rows):

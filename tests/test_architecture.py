@@ -31,7 +31,8 @@ FLOORS = [
     "replay jupyter_host ssh_host remote_main",
     "lecture simulator train_frames model_versions export_onnx proof wheel_file",
     "train_mnist sim_drive bench_training bench_inference hardware crossvalidate retrain cargo __init__",
-    "bench_loading bench_process bench_simulator demo deploy robot_drive doctor_children tune panel_parts sim_realtime",
+    "bench_loading bench_process bench_simulator bench_threads demo deploy robot_drive doctor_children tune "
+    "panel_parts sim_realtime",
     "panel_train panel_calibrate panel_clicks panel_numbers",
     "panel_hand panel_saved panel_second panel_live",
     "panel_collect panel_corrections",

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from jetbot_mlp.blas_threads import one_blas_thread
+from jetbot_mlp.blas_threads import one_blas_thread, use_blas_threads
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -62,3 +62,4 @@ def test_where_no_libraries_are_listed_nothing_is_done(tmp_path):
     maps = tmp_path / "maps"
     maps.write_text("7f00-7f01 r-xp 0 08:01 1 /nowhere/libopenblas.so\n7f01-7f02 r-xp 0 08:01 1 /lib/libc.so.6\n")
     assert one_blas_thread(str(maps)) == before
+    assert use_blas_threads(2, str(maps)) == 0

@@ -3,29 +3,96 @@ import json
 import os
 import sys
 
+import cv2
 import numpy as np
 import pytest
 
-from jetbot_mlp import bench_inference, bench_process, bench_training
+from jetbot_mlp import bench_inference, bench_process, bench_threads, bench_training
 from jetbot_mlp.__main__ import main
 from jetbot_mlp.bench_clock import row_of
+from jetbot_mlp.blas_threads import use_blas_threads
 from jetbot_mlp.commands_bench import table
 from jetbot_mlp.errors import JetbotMLPError
 
+# Twice what docs/performance.md tells: a regression of the package is found, not the machine's mood. Ratios only.
+PRODUCTS = "the step's bare matrix products"
+LIMITS = {
+    ("features of a frame", "resize, gradient of the colour frame"): 6,
+    ("features of a frame", "resize, gradient of the small frame"): 13,
+    ("network, frame and mirror image", "reading its weights once"): 10,
+    ("network, frame and mirror image", "its bare matrix products"): 8,
+    ("slowest of 100 frames, 5 s of driving", "the median frame"): 4,
+    ("simulator, a step with its picture", "resize, gradient of the colour frame"): 20,
+    ("784-100-10, batch 32, SGD", PRODUCTS): 3.3,
+    ("784-100-10, batch 32, Adam", PRODUCTS): 4.7,
+    ("784-100-10, batch 128, SGD", PRODUCTS): 2.8,
+    ("784-100-10, batch 128, Adam", PRODUCTS): 3.3,
+    ("3072-64-32-2, batch 32, SGD", PRODUCTS): 3,
+    ("3072-64-32-2, batch 32, Adam", PRODUCTS): 4.1,
+    ("3072-64-32-2, batch 128, SGD", PRODUCTS): 2.6,
+    ("3072-64-32-2, batch 128, Adam", PRODUCTS): 3,
+    ("one sample, the lecture's class", "the lecture's lines in plain NumPy"): 2.2,
+    ("one sample, MLP.descend, float32", "the lecture's lines in plain NumPy"): 1.3,
+    ("40 JPEG files to features", "cv2.imread of all"): 5,
+}
+LIMITS_OF_PROCESSES = {  # where the system tells what a process used
+    ("import and load a model", "import numpy, cv2"): 2.8,
+    ("peak memory after 100 frames", "import numpy, cv2"): 2,
+}
 
-def test_bench_measures_everything_and_prints_one_json_object(capsys):
+
+def measured(capsys):
+    """-> rows of a quick bench: list of dicts."""
     assert main(["bench", "--quick", "--json"]) == 0
-    result = json.loads(capsys.readouterr().out)
-    rows = result["rows"]
-    assert len(rows) == 19 - 2 * (not hasattr(os, "wait4"))
+    return json.loads(capsys.readouterr().out)["rows"]
+
+
+def ratios_of(rows):
+    """{(work, beside): ratio}; the simulator's beside OpenCV's work: a thousand a second is an absolute time."""
+    ratios = {(row["work"], row["beside"]): row["ratio"] for row in rows}
+    gradient = next(row for row in rows if row["beside"] == "resize, gradient of the colour frame")
+    step = next(row for row in rows if row["work"].startswith("simulator"))
+    microseconds = {"us": 1.0, "ms": 1e3}
+    ratios[step["work"], gradient["beside"]] = (step["ours"] * microseconds[step["unit"]]
+                                                / (gradient["theirs"] * microseconds[gradient["unit"]]))
+    return ratios
+
+
+def over(limits, ratios, again):
+    """{(work, beside): ratio} beyond its limit in both of two tries; again: () -> ratios of the second one."""
+    worse = {name: ratios[name] for name, limit in limits.items() if ratios[name] > limit}
+    if not worse:
+        return {}
+    second = again()
+    return {name: min(ratio, second[name]) for name, ratio in worse.items() if second[name] > limits[name]}
+
+
+def test_bench_measures_everything_and_nothing_has_become_twice_as_slow(capsys):
+    rows = measured(capsys)
     for row in rows:
         assert row["ours"] > 0 and row["theirs"] > 0 and 0 < row["low"] <= row["ratio"] <= row["high"], row
         assert row["reached"] is (None if row["goal"] is None else row["ratio"] <= row["goal"])
-    # generous: a regression of the package, not of the machine
-    worst = {"features of a frame": 6, "network, frame and mirror image": 12}
-    for row in rows:
-        if row["goal"] is not None and row["work"] in worst:
-            assert row["ratio"] < worst[row["work"]], row
+    limits = dict(LIMITS)
+    limits.update(LIMITS_OF_PROCESSES if hasattr(os, "wait4") else {})
+    assert over(limits, ratios_of(rows), lambda: ratios_of(measured(capsys))) == {}
+
+
+def test_a_ratio_is_too_large_only_if_it_is_so_twice():
+    limits, second = {"a": 2, "b": 2}, {"a": 3.0, "b": 1.0}
+    assert over(limits, {"a": 4.0, "b": 4.0}, lambda: second) == {"a": 3.0}
+    assert over(limits, {"a": 2.0, "b": 1.0}, lambda: pytest.fail("nothing to measure again")) == {}
+
+
+@pytest.mark.skipif(bench_threads.cores() < 2 or not use_blas_threads(1), reason="one core, or no OpenBLAS on Linux")
+def test_all_threads_are_measured_beside_one_and_in_the_end_there_is_one():
+    found = bench_threads.rows(1, np.random.RandomState(0))
+    assert len(found) == 5 and all("threads" in row.work and row.ratio > 0 and row.goal is None for row in found)
+    assert cv2.getNumThreads() == 1
+
+
+def test_one_core_has_no_threads_to_compare(monkeypatch):
+    monkeypatch.setattr(bench_threads, "cores", lambda: 1)
+    assert bench_threads.rows(1, np.random.RandomState(0)) == []
 
 
 def test_the_table_says_what_is_reached():
