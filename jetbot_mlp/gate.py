@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from .control import DEFAULT_LIMITS, all_finite, limit
 from .errors import HardwareError
-from .motor_guard import guard_for, is_official
+from .motor_guard import MotorGuard, guard_for, is_official
 from .notebook_interrupt import watch
 
 RETRY_S = 1.0  # s, a stop that the motors refuse is repeated so long before the caller goes on
@@ -165,6 +165,14 @@ class MotorGate:
         other = self._driving()
         if other is not None and other is not self:
             other.stop(reason)
+
+    def stop_programs(self):
+        """... and in other programs of ours, through their motor guards. After `stop`: own wheels first."""
+        guard = self.guard or self._guard_given
+        if isinstance(guard, MotorGuard):
+            guard.stop_programs()
+        elif self._wheels() == "jetbot":  # never opened, so without a guard of its own
+            MotorGuard().stop_programs()
 
     def at_rest(self):
         """True when stopped and the motors accepted it; tries once more when they have not."""

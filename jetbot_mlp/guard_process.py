@@ -7,7 +7,8 @@ It hears single bytes on standard input and answers on standard output (`motor_g
             answered by `b`, or by the reason why not: s, x or y
   r  rest   the wheels were seen at zero; nothing is due
   s         said, not heard: no beat came in time, and the wheels are being held at zero
-  x         said: `jetbot-mlp stop` was called (it sends the signal `processes.STOP`)
+  x         said: STOP was pressed in another program, or `jetbot-mlp stop` called (both send the signal
+            `processes.STOP`)
   y         said: another program has started to drive this robot (`processes.YIELD`)
 
 States: at rest -> (b) driving -> (limit passed, or x) holding -> (r, and HOLD_S more) away; (a) at rest from
@@ -101,13 +102,28 @@ class Guard:
         return min(LOOK_EVERY_S, max(0.0, self._due - now) + 0.001) if self.state == DRIVING else LOOK_EVERY_S
 
 
-def watch(chip, guard, parent, heard=0, said=1):
-    """Guards until the first process, whose id is parent, is gone. heard, said: file descriptors."""
-    wait, shown, orders = LOOK_EVERY_S, None, []
+def listen():
+    """Hears the signals of other programs from now on, and those which the first process has kept back until now.
+    -> (list that gets each signal's number, file descriptor that is readable when there may be a new one)."""
+    orders, (wake, woken) = [], os.pipe()
+    os.set_blocking(wake, False)
+    os.set_blocking(woken, False)
+    signal.set_wakeup_fd(woken)  # a select goes on waiting after a handler (PEP 475)
     for number in (STOP, YIELD):
         signal.signal(number, lambda number, frame: orders.append(number))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (STOP, YIELD))
+    return orders, wake
+
+
+def watch(chip, guard, parent, orders, wake, heard=0, said=1):
+    """Guards until the first process, whose id is parent, is gone. orders, wake: from `listen`; heard, said: file
+    descriptors."""
+    wait, shown = 0.0, None
     while os.getppid() == parent:
-        if select.select([heard], [], [], wait)[0]:
+        ready = select.select([heard, wake], [], [], wait)[0]
+        if wake in ready:
+            os.read(wake, 4096)
+        if heard in ready:
             data = os.read(heard, 4096)
             if not data:
                 return
@@ -177,7 +193,7 @@ def show(state):
 
 def outlast():
     """Ctrl-C and kill are for the first process; this one goes when that one has gone."""
-    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGPIPE", "SIGUSR1", "SIGUSR2", "SIGALRM"):
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGPIPE", "SIGALRM"):
         signal.signal(getattr(signal, name), signal.SIG_IGN)
     try:  # allowed for root only, which the robot's container is
         with open("/proc/self/oom_score_adj", "w") as stream:
@@ -189,8 +205,9 @@ def outlast():
 
 def main(arguments=None, open_bus=open_bus):
     """Arguments: id of the first process, limit in s, bus numbers with commas. The first line out is
-    `ready CHIP` or `none WHY`."""
+    `ready CHIP`, `none WHY`, or `stopped`: somebody pressed STOP while this one was starting."""
     outlast()
+    orders, wake = listen()
     parent, limit_s, numbers = sys.argv[1:] if arguments is None else arguments
     os.set_blocking(1, False)
     try:
@@ -198,10 +215,13 @@ def main(arguments=None, open_bus=open_bus):
     except OSError as error:
         say(1, f"none {error}\n".encode())
         return
+    if STOP in orders:
+        say(1, b"stopped\n")
+        return
     say(1, f"ready {chip.name}\n".encode())
     guard = Guard(float(limit_s))
     try:
-        watch(chip, guard, int(parent))
+        watch(chip, guard, int(parent), orders, wake)
     finally:
         if guard.why != b"y" or guard.state != AWAY:
             stop_for_good(chip)

@@ -75,6 +75,11 @@ class HandDrive:
         self.gate.stop_others(reason)
         self._changed.set()
 
+    def stop_everywhere(self, reason="STOP was pressed"):
+        """What the STOP button means: `stop`, then what drives this robot in other programs of ours, too."""
+        self.stop(reason)
+        self.gate.stop_programs()
+
     def join(self, timeout=1.0):
         """Wait for the end of what is under way. -> True when it has ended."""
         thread = self._thread

@@ -65,6 +65,12 @@ class LiveDrive:
             self.armed.gate.stop_others(reason)
         self.dry.stop(reason)
 
+    def stop_everywhere(self, reason="STOP was pressed"):
+        """What the STOP button means: `stop`, then what drives this robot in other programs of ours, too."""
+        self.stop(reason)
+        if self.armed is not None:
+            self.armed.gate.stop_programs()
+
     def _begin(self, driver, stops=None):
         stops = self._stops if stops is None else stops
         driver.start()

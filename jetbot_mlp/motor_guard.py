@@ -10,12 +10,13 @@ out) is a missing beat. Nothing is due while the wheels rest, so a notebook may 
 """
 import os
 import select
+import signal
 import subprocess
 import sys
 import time
 
 from .errors import HardwareError
-from .processes import YIELD, running_guards, shown
+from .processes import STOP, YIELD, running_guards, shown, tell_guards
 
 LIMIT_S = 0.5  # s without a beat; above the watchdog's 0.4, so a healthy process always acts first
 START_S = 10.0  # s for a Python to start on a busy robot
@@ -31,7 +32,7 @@ PROGRAM = ("import sys; sys.path += sys.argv.pop(1).split(chr(10)); "
 # what the guard says when the wheels must not turn -> why, for people
 REASONS = {
     b"s": "the motor guard stopped the wheels: no command for {} s, this program hung; start again",
-    b"x": "`jetbot-mlp stop` was called; start again",
+    b"x": "STOP was pressed in another program, or `jetbot-mlp stop` called; start again",
     b"y": "another program started to drive this robot; start again to take it over",
 }
 
@@ -75,8 +76,13 @@ class MotorGuard:
                    str(self.limit_s), ",".join(str(number) for number in self.buses)]
         # a session of its own: Ctrl-C and a kernel's killpg are not for it. Its ends of the pipes are all
         # that it has from here, and no other child gets this end of them (Python's files close on exec).
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                         stderr=subprocess.DEVNULL, cwd="/", start_new_session=True, bufsize=0)
+        # Signals of others wait until it can hear them: unheard they would end it, or be lost.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, (STOP, YIELD))
+        try:
+            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                             stderr=subprocess.DEVNULL, cwd="/", start_new_session=True, bufsize=0)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         os.set_blocking(self._process.stdin.fileno(), False)
         os.set_blocking(self._process.stdout.fileno(), False)
         self._reason = self._unanswered = None
@@ -87,6 +93,8 @@ class MotorGuard:
         if word == "none":
             raise NoMotorChip(f"motor guard: expected a PCA9685 at 0x60 or an SCMD at 0x5d, found none ({rest}); "
                               "check battery, cable and the right to use /dev/i2c-*")
+        if word == "stopped":
+            raise HardwareError(REASONS[b"x"])
         if word != "ready":
             raise HardwareError("motor guard: expected its process to start, found "
                                 f"{'nothing' if not line else repr(line)} after {START_S:g} s at most; try "
@@ -121,20 +129,23 @@ class MotorGuard:
 
     def _take_over(self):
         """One robot, one driver: else a second one's wheels would be held by the guard of one that hung, unseen."""
-        for other in running_guards(self.program, self.buses):
-            if other.pid == self.pid:
-                continue
-            try:
-                os.kill(other.pid, YIELD)
-            except PermissionError:
+        others = [other for other in running_guards(self.program, self.buses) if other.pid != self.pid]
+        for other, told in tell_guards(others, YIELD):
+            if not told:
                 print(f"{shown(other.parent)} of another user may hold the wheels; if they do not turn: sudo "
                       "jetbot-mlp stop", file=sys.stderr)
-                continue
-            except OSError:  # ended meanwhile
-                continue
-            if other.state in ("driving", "holding"):
+            elif other.state in ("driving", "holding"):
                 was = "hung, and its guard held the wheels" if other.state == "holding" else "drove"
                 print(f"{shown(other.parent)} {was}: the wheels are taken over", file=sys.stderr)
+
+    def stop_programs(self):
+        """What drives this robot in other programs of ours (a second notebook, a script) stops, until it is started
+        again. Takes some milliseconds, never raises; this one need not be started, and hears nothing of it."""
+        others = [other for other in running_guards(self.program, self.buses) if other.parent != os.getpid()]
+        for other, told in tell_guards(others, STOP):
+            if other.state not in ("rest", "away"):
+                found = "was stopped" if told else "of another user may drive on: sudo jetbot-mlp stop"
+                print(f"{shown(other.parent)} {found}", file=sys.stderr)
 
     def beat(self):
         """Before each command to the wheels. -> None, or the reason why it must not be written."""

@@ -34,7 +34,7 @@ class CalibrationPanel:
         self.searches = {"left": DeadBandSearch(), "right": DeadBandSearch()}
         self.worker = threading.Thread()  # of the pulse under way; never started: none
         self.said, self.known = StatusLine(), widgets.HTML()
-        self.stop = stop_button(lambda: self.calibration.stop("STOP was pressed"))
+        self.stop = stop_button(lambda: self.calibration.stop_everywhere())
         self.motors = [button(f"turn the {name} motor", lambda number=number: self._pulse(
             self.calibration.pulse_motor, number, MOTOR_POWER), "primary", width="170px")
             for number, name in enumerate(("left", "right"))]

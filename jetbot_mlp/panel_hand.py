@@ -24,7 +24,7 @@ class DrivePad:
         self.said = StatusLine(PULSES)
         self.hand = HandDrive(robot, heartbeat, guard, told=self.said.trouble)
         self.heard = False  # an event of the page, so that releases will be heard, too
-        self.stop = stop_button(self.hand.stop, "84px")
+        self.stop = stop_button(self.hand.stop_everywhere, "84px")
         self.buttons = {move: button(sign, lambda move=move: self._pulse(move), "info", move, "84px")
                         for move, sign in SIGNS.items()}
         for made in self.buttons.values():
@@ -48,7 +48,7 @@ class DrivePad:
         if event["type"] == "mouseleave":  # the release of a key would not be heard any more
             self.hand.release()
         elif event.get("key") == " ":
-            self.hand.stop()
+            self.hand.stop_everywhere()
             return True
         elif event.get("key") in KEYS:
             if event["type"] == "keydown":

@@ -180,7 +180,7 @@ class LivePanel:
         self._refused_at = time.monotonic()  # it stays to be read for some seconds
 
     def _stop(self):
-        self.drive.stop()
+        self.drive.stop_everywhere()
         self._refused_at = None
         self._refresh()
 

@@ -64,6 +64,21 @@ def holders(start):
     return sorted(found)
 
 
+def tell_guards(guards, number):
+    """Sends STOP or YIELD to these motor guards -> [(RunningGuard, whether it was told)]: another user's was not. Those
+    that have ended meanwhile are left out."""
+    answers = []
+    for guard in guards:
+        try:
+            os.kill(guard.pid, number)
+            answers.append((guard, True))
+        except PermissionError:
+            answers.append((guard, False))
+        except OSError:  # ended meanwhile
+            pass
+    return answers
+
+
 def running_guards(program, buses):
     """[RunningGuard] of those that run this program (`motor_guard.PROGRAM`) for one of these bus numbers."""
     found = []

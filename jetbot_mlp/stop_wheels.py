@@ -53,14 +53,10 @@ def drives(proc="/proc"):
 
 def tell_guards():
     """The programs whose wheels a motor guard watches, by its signal; and what each did until now, on stderr."""
-    for guard in processes.running_guards(PROGRAM, BUSES):
+    for guard, told in processes.tell_guards(processes.running_guards(PROGRAM, BUSES), processes.STOP):
         program = processes.shown(guard.parent)
-        try:
-            os.kill(guard.pid, processes.STOP)
-        except PermissionError:
+        if not told:
             print(f"{program} belongs to another user: sudo jetbot-mlp stop", file=sys.stderr)
-        except OSError:
-            pass  # ended meanwhile
         else:
             print(program + {"driving": " drove: stopped, until it is started again",
                              "holding": f" hangs, its motor guard holds the wheels at zero: restart it, or kill "

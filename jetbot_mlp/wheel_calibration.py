@@ -54,6 +54,11 @@ class Calibration:
         self.gate.stop(reason)
         self.gate.stop_others(reason)
 
+    def stop_everywhere(self, reason="STOP was pressed"):
+        """What the STOP button means: `stop`, then what drives this robot in other programs of ours, too."""
+        self.stop(reason)
+        self.gate.stop_programs()
+
     def _pulse(self, motors, seconds):
         """Raises ValueError for a pulse out of bounds, HardwareError when the motors do not obey or it was stopped
         before its time."""

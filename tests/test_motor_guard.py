@@ -211,7 +211,8 @@ def test_the_guard_is_small_and_keeps_nothing_of_the_program_open(parent):
     with open(f"/proc/{guard_id}/status") as stream:
         peak_kb = int(stream.read().split("VmHWM:")[1].split()[0])
     assert peak_kb < 30 * 1024
-    assert sorted(os.listdir(f"/proc/{guard_id}/fd")) == ["0", "1", "2"]
+    assert sorted(os.listdir(f"/proc/{guard_id}/fd")) == ["0", "1", "2", "3", "4"]
+    assert len({os.readlink(f"/proc/{guard_id}/fd/{number}") for number in (0, 1, 3, 4)}) == 3  # two of its own: a pipe
     assert os.readlink(f"/proc/{guard_id}/fd/2") == "/dev/null" and os.readlink(f"/proc/{guard_id}/cwd") == "/"
     with open(f"/proc/{guard_id}/maps") as stream:
         assert "numpy" not in stream.read()

@@ -6,6 +6,7 @@ from driving_fakes import SentRobot
 pytest.importorskip("ipywidgets")
 
 from jetbot_mlp.errors import SettingsError  # noqa: E402
+from jetbot_mlp.gate import MotorGate  # noqa: E402
 from jetbot_mlp.panel_calibrate import CalibrationPanel, calibration_panel  # noqa: E402
 from jetbot_mlp.robot_settings import DEFAULTS  # noqa: E402
 
@@ -32,6 +33,14 @@ def test_stop_is_heard_while_a_wheel_turns():
     assert robot.sent[-1] == (0.0, 0.0) and time.monotonic() - pressed < 0.2
     shown.worker.join(5)
     assert robot.sent[-1] == (0.0, 0.0) and "STOP was pressed" in shown.said.text[0]
+
+
+def test_stop_is_for_other_programs_too(monkeypatch):
+    told = []
+    monkeypatch.setattr(MotorGate, "stop_programs", lambda gate: told.append(gate))
+    shown, _, _ = panel()
+    shown.stop.click()
+    assert told == [shown.calibration.gate]
 
 
 def test_one_pulse_at_a_time():

@@ -7,6 +7,7 @@ from driving_fakes import SentRobot
 
 pytest.importorskip("ipywidgets")
 
+from jetbot_mlp.gate import MotorGate  # noqa: E402
 from jetbot_mlp.panel_hand import HOLD, PULSES, DrivePad  # noqa: E402
 
 wait_for = functools.partial(driving_fakes.wait_for, timeout=2.0)
@@ -49,6 +50,15 @@ def test_a_pointer_that_leaves_the_button_stops_too(pad, release):
     wait_for(lambda: pad.robot.turning)
     pad._on_event({"type": release}, "right")
     assert not pad.robot.turning
+
+
+def test_stop_and_space_are_for_other_programs_too_but_letting_go_is_not(pad, monkeypatch):
+    told = []
+    monkeypatch.setattr(MotorGate, "stop_programs", lambda gate: told.append(gate))
+    pad.stop.click()
+    pad.on_key({"type": "keydown", "key": " "})
+    pad.hand.release()
+    assert told == [pad.hand.gate] * 2
 
 
 def test_a_key_drives_while_it_is_held_and_space_stops(pad):

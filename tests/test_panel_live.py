@@ -12,6 +12,7 @@ pytest.importorskip("ipywidgets")
 from jetbot_mlp.errors import JetbotMLPError  # noqa: E402
 from jetbot_mlp.features import FeatureSpec  # noqa: E402
 from jetbot_mlp.heartbeat import BrowserHeartbeat  # noqa: E402
+from jetbot_mlp.gate import MotorGate  # noqa: E402
 from jetbot_mlp.inference import Predictor  # noqa: E402
 from jetbot_mlp.model_file import Model  # noqa: E402
 from jetbot_mlp.network import MLP  # noqa: E402
@@ -87,6 +88,16 @@ def test_first_dry_then_armed_then_stop(made):
     assert not panel.robot.moving and time.monotonic() - pressed < 0.2
     assert "STOP was pressed" in panel.last.text[0] and "stopped" in panel.said.text[0]
     assert not panel.start.disabled and panel.arm.disabled
+
+
+def test_stop_is_for_other_programs_too_but_closing_is_not(made, monkeypatch):
+    told = []
+    monkeypatch.setattr(MotorGate, "stop_programs", lambda gate: told.append(gate))
+    panel = made()
+    panel.stop.click()
+    assert told == [panel.drive.armed.gate]
+    panel.close()
+    assert len(told) == 1
 
 
 def test_sliders_change_the_running_robot_at_once_and_the_limit_holds(made):

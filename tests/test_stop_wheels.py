@@ -14,7 +14,9 @@ from jetbot_mlp import processes, stop_wheels
 from jetbot_mlp.__main__ import main
 from jetbot_mlp.errors import HardwareError
 from jetbot_mlp.motor_chip import find_chip
+from jetbot_mlp.motor_guard import REASONS
 
+TOLD = (REASONS[b"x"] + "\n").encode()
 PROGRAM = ("import signal, sys, time; signal.signal(signal.SIGTERM, {handler}); print('up', flush=True); "
            "time.sleep(30)")
 
@@ -133,7 +135,7 @@ def test_a_script_or_notebook_of_ours_is_told_through_its_guard_and_stands(bus, 
         process.stdout.readline()
         assert drives_by_itself(bus) and moving(bus)
         status, said = stop_at()
-        assert process.stdout.readline() == b"`jetbot-mlp stop` was called; start again\n"
+        assert process.stdout.readline() == TOLD
         assert process.poll() is None  # it lives on
         assert status == 0 and f"process {process.pid} (" in said and "drove: stopped" in said and "-c" in said
         assert "again" not in said.replace("started again", "") and not moving(bus)
@@ -151,7 +153,7 @@ def test_a_program_that_did_not_drive_is_said_to_and_can_not_begin_by_itself(bus
         process.stdin.write(b"\n")
         process.stdin.flush()
         # the first beat is answered when the guard has heard it; what it answers is read by the next one
-        assert process.stdout.readline() in (b"None\n", b"`jetbot-mlp stop` was called; start again\n")
+        assert process.stdout.readline() in (b"None\n", TOLD)
         assert wait_until(lambda: processes.read(f"/proc/{guard}/comm").strip() in ("guard:holding", "guard:away"))
         process.stdin.close()
 
