@@ -22,6 +22,7 @@ nonlinearities improve neural network acoustic models" (leaky ReLU); Srivastava 
 """
 from typing import Callable, NamedTuple
 
+import cv2
 import numpy as np
 
 LEAKY_SLOPE = 0.01  #: the leaky ReLU's slope below zero (Maas, Hannun & Ng 2013)
@@ -65,17 +66,20 @@ def affine_input_error(error, weights):
     return np.dot(error, weights.T)
 
 
-def descended(weights, bias, activations, error, learning_rate):
-    """One step of gradient descent on an affine layer: W - lr A^T . error, b - lr sum(error).
+def descend(weights, bias, activations, error, learning_rate):
+    """One step of gradient descent on an affine layer, in place: W -= lr A^T . error, b -= lr sum(error).
 
-    The same step as with ``affine_gradients``, but the small array (the error) is scaled instead of the big
-    one, and the product becomes the new W without a third array. For one sample the time goes into reading
-    and writing big arrays, so that counts. Returns new arrays (W, b); the old ones keep their values.
+    The same step as with ``affine_gradients`` and SGD, but no gradient is kept. For one sample the time goes into
+    reading and writing W, so for one W is read and written once: the small array (the error) is scaled instead of
+    the big one, and OpenCV's product adds what it computes to W at once, where NumPy's would need an array between.
     """
     step = error * -learning_rate
-    new_weights = np.dot(activations.T, step)
-    new_weights += weights
-    return new_weights, bias + np.add.reduce(step, axis=0)
+    if len(step) == 1 and weights.flags.c_contiguous:  # OpenCV writes only to arrays that lie row by row
+        cv2.gemm(activations.reshape(-1, 1), step, 1.0, weights, 1.0, dst=weights)
+        bias += step.reshape(bias.shape)
+    else:
+        weights += np.dot(activations.T, step)
+        bias += np.add.reduce(step, axis=0)
 
 
 # --- activations: A = f(Z) ---------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .gradient_check import numerical_derivative  # noqa: F401  (the lecture has it beside its class)
-from .layers import descended
+from .layers import descend
 from .layers import sigmoid as _sigmoid
 from .losses import one_hot
 from .network import MLP
@@ -32,8 +32,9 @@ class NeuralNetwork:
     Attributes, all of them yours to read and to set: input_nodes, hidden_nodes, output_nodes, learning_rate;
     W2, W3 (nodes before, nodes); b2, b3 (nodes,), after a step (1, nodes) as in the lecture; Z1, A1 to Z3, A3
     (rows, nodes), zeros (1, nodes) at first, later those of the last feed_forward(); input_data and
-    target_data, those of the last train(). Arrays that you took from here keep their values: train() puts new
-    ones in place.
+    target_data, those of the last train(). Arrays that you took from here keep their values: train() goes on
+    with copies. A W that nobody has looked at since the last step is changed in place (``_own``), which makes
+    training twice as fast.
 
     The weights are drawn as in the lecture, from the global np.random in the order W2, b2, W3, b3, so after
     np.random.seed(0) they are the lecture's: W normal of variance 2 / nodes before (He et al. 2015), b
@@ -55,7 +56,9 @@ class NeuralNetwork:
     # Defaults here and not in __init__, so that a student's own __init__ need not call this one.
     input_data = None
     target_data = None
-    _mlp = None
+    _mlp = None  #: does all the arithmetic, see _empty_core
+    _names = ()  #: ("W2", "b2", "Z2", "A2"), ("W3", ...), ...
+    _own = {}  #: W2, ... that train() has made and nobody has read yet; each W is here or a plain attribute
 
     def __init__(self, input_nodes, hidden_nodes, output_nodes, learning_rate):
         self.input_nodes = input_nodes
@@ -64,30 +67,53 @@ class NeuralNetwork:
         self.learning_rate = learning_rate
 
         sizes = self._empty_core().layer_sizes
-        for layer, (n_before, n) in enumerate(zip(sizes, sizes[1:]), start=2):
-            setattr(self, "W%d" % layer, np.random.randn(n_before, n) / np.sqrt(n_before / 2))
-            setattr(self, "b%d" % layer, np.random.rand(n))
+        for (w, b, _, _), n_before, n in zip(self._names, sizes, sizes[1:]):
+            setattr(self, w, np.random.randn(n_before, n) / np.sqrt(n_before / 2))
+            setattr(self, b, np.random.rand(n))
         for layer, n in enumerate(sizes, start=1):
             setattr(self, "Z%d" % layer, np.zeros((1, n)))
             setattr(self, "A%d" % layer, np.zeros((1, n)))
 
+    def __getattr__(self, name):
+        """Python asks here for what is no plain attribute: a W of ``_own`` becomes one, as now somebody may hold it."""
+        own = self.__dict__.get("_own", ())
+        if name not in own:
+            raise AttributeError("%s has no attribute %r" % (type(self).__name__, name))
+        self.__dict__[name] = own.pop(name)
+        return self.__dict__[name]
+
+    def __dir__(self):
+        return sorted(set(super().__dir__()).union(self._own))
+
+    def __getstate__(self):
+        """What copies and pickles are made of: nothing that train() changes in place."""
+        state = dict(self.__dict__, **{name: getattr(self, name) for name in list(self._own)})
+        return {name: value for name, value in state.items() if name not in ("_mlp", "_names", "_own")}
+
     def feed_forward(self):
         """Computes Z1, A1, ... from input_data, and returns the cross-entropy, a float (see ``loss_val``)."""
+        self._forward()
+        a, t = getattr(self, self._names[-1][3]), np.atleast_2d(self.target_data)
+        delta = 1e-7  # keeps the logarithm from 0
+        return -np.sum(t * np.log(a + delta) + (1 - t) * np.log((1 - a) + delta))
+
+    def _forward(self):
+        """Computes Z1, A1, ... from input_data. Returns the MLP that did it, with this object's W and b."""
         if self.input_data is None or self.target_data is None:
             raise ValueError("feed_forward: expected input_data and target_data, found none; call "
                              "train(input_data, target_data), or set both")
-        forward_pass = self._core().forward_pass(np.atleast_2d(self.input_data))
+        core = self._core()
+        forward_pass = core.forward_pass(np.atleast_2d(self.input_data))
         self.Z1 = self.A1 = forward_pass.inputs[0]
-        for layer, (z, a) in enumerate(zip(forward_pass.z, forward_pass.outputs), start=2):
-            setattr(self, "Z%d" % layer, z)
-            setattr(self, "A%d" % layer, a)
+        for (_, _, z_name, a_name), z, a in zip(self._names, forward_pass.z, forward_pass.outputs):
+            setattr(self, z_name, z)
+            setattr(self, a_name, a)
         a, t = forward_pass.outputs[-1], np.atleast_2d(self.target_data)
         if t.shape != a.shape:
             raise ValueError("target_data: expected shape %s, a row for each row of input_data, found %s; "
                              "one value for each of the %d output nodes"
                              % (a.shape, t.shape, self.output_nodes))
-        delta = 1e-7  # keeps the logarithm from 0
-        return -np.sum(t * np.log(a + delta) + (1 - t) * np.log((1 - a) + delta))
+        return core
 
     def loss_val(self):
         """The cross-entropy on input_data and target_data, summed over nodes and rows, a float::
@@ -111,17 +137,23 @@ class NeuralNetwork:
         """
         self.input_data = input_data
         self.target_data = target_data
-        self.feed_forward()
+        if type(self).feed_forward is NeuralNetwork.feed_forward:
+            core = self._forward()  # without the cross-entropy, which is of no use here
+        else:
+            self.feed_forward()
+            core = self._core()
 
-        core = self._core()
-        layers = self._layers()
-        outputs = [getattr(self, "A%d" % layer) for layer in layers]
-        errors = core.layer_errors(core.output_error(outputs[-1], np.atleast_2d(target_data)), outputs)
-        for layer, activations, error in zip(layers, [self.A1] + outputs, errors):
-            weights, bias = descended(core.weights_[layer - 2], core.biases_[layer - 2], activations, error,
-                                      self.learning_rate)
-            setattr(self, "W%d" % layer, weights)
-            setattr(self, "b%d" % layer, bias.reshape(1, -1))
+        activations = [np.asarray(self.A1, np.float64)] + [np.asarray(getattr(self, a), np.float64)
+                                                           for _, _, _, a in self._names]
+        output_error = core.output_error(activations[-1], np.atleast_2d(target_data))
+        errors = core.layer_errors(output_error, activations[1:])
+        for layer, (w, b, _, _) in enumerate(self._names):
+            weights, bias = core.weights_[layer], np.array(core.biases_[layer], np.float64, ndmin=2)
+            if w in self.__dict__:
+                weights = self._own[w] = np.array(weights, np.float64)  # a copy: somebody may hold it
+                del self.__dict__[w]
+            descend(weights, bias, activations[layer], errors[layer], self.learning_rate)
+            setattr(self, b, bias)
 
     def predict(self, input_data):
         """The number of the node that answers loudest: an int.
@@ -165,10 +197,6 @@ class NeuralNetwork:
         mlp.biases_ = [np.array(bias, dtype=mlp.dtype).ravel() for bias in core.biases_]
         return mlp
 
-    def _layers(self):
-        """The numbers of the layers with weights: 2, 3, ..."""
-        return range(2, len(self._empty_core().layer_sizes) + 1)
-
     def _empty_core(self):
         """The MLP that does all the arithmetic; _core() lends it this object's W and b.
 
@@ -180,6 +208,8 @@ class NeuralNetwork:
             sizes = [self.input_nodes] + hidden + [self.output_nodes]
             self._mlp = MLP(sizes, "sigmoid", "sigmoid", "half_squared_error", dtype=np.float64,
                             random_state=0)
+            self._names = [tuple("%s%d" % (letter, layer) for letter in "WbZA") for layer in range(2, len(sizes) + 1)]
+            self._own = {}
         return self._mlp
 
     def _core(self):
@@ -188,18 +218,20 @@ class NeuralNetwork:
         Raises ValueError when a W or b has another shape than the network.
         """
         core = self._empty_core()
-        for layer in self._layers():
-            weights, bias = getattr(self, "W%d" % layer), getattr(self, "b%d" % layer)
-            n_before, n = core.layer_sizes[layer - 2:layer]
-            if np.shape(weights) != (n_before, n):
-                raise ValueError("W%d: expected shape (%d, %d), found %s; it leads from %d nodes to %d"
-                                 % (layer, n_before, n, np.shape(weights), n_before, n))
+        for layer, (w, b, _, _) in enumerate(self._names):
+            n_before, n = core.layer_sizes[layer:layer + 2]
+            weights, bias = self._own.get(w), getattr(self, b)
+            if weights is None or w in self.__dict__:
+                weights = np.asarray(getattr(self, w))
+            if weights.shape != (n_before, n):
+                raise ValueError("%s: expected shape (%d, %d), found %s; it leads from %d nodes to %d"
+                                 % (w, n_before, n, weights.shape, n_before, n))
             if np.shape(bias) not in ((n,), (1, n)):
-                raise ValueError("b%d: expected shape (%d,) or (1, %d), found %s; with several rows, add up "
+                raise ValueError("%s: expected shape (%d,) or (1, %d), found %s; with several rows, add up "
                                  "their errors with np.sum(loss_%d, axis=0)"
-                                 % (layer, n, n, np.shape(bias), layer))
-            core.weights_[layer - 2] = np.asarray(weights)
-            core.biases_[layer - 2] = np.asarray(bias)
+                                 % (b, n, n, np.shape(bias), layer + 2))
+            core.weights_[layer] = weights
+            core.biases_[layer] = np.asarray(bias)
         return core
 
 

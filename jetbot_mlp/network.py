@@ -29,7 +29,7 @@ from .layers import (
     affine,
     affine_gradients,
     affine_input_error,
-    descended,
+    descend,
     dropout_mask,
 )
 from .losses import LOSSES, check_targets, value_of_outputs
@@ -202,8 +202,8 @@ class MLP:
         """One step of plain gradient descent: the quickest way to train one sample at a time.
 
         The same step as ``SGD(learning_rate).update(parameters(), backpropagate(x, targets)[1])``, but no
-        gradient is kept (``layers.descended``) and no loss computed. New arrays take the place of those in
-        ``weights_`` and ``biases_``.
+        gradient is kept (``layers.descend``) and no loss computed. The arrays in ``weights_`` and ``biases_`` change
+        in place, as with an optimizer; take copies of what is to stay.
 
         x: (n, n_in); targets: (n, n_out). Returns the outputs (n, n_out) that the network gave before the
         step. Raises ValueError as ``backpropagate`` does.
@@ -213,9 +213,8 @@ class MLP:
         targets = self._checked_targets(targets, len(outputs))
         errors = self.layer_errors(self.output_error(outputs, targets), forward_pass.outputs)
         rate = float(learning_rate) / len(outputs)  # of the mean over the samples, as in backpropagate
-        for layer, (layer_inputs, error) in enumerate(zip(forward_pass.inputs, errors)):
-            self.weights_[layer], self.biases_[layer] = descended(
-                self.weights_[layer], self.biases_[layer], layer_inputs, error, rate)
+        for weights, bias, layer_inputs, error in zip(self.weights_, self.biases_, forward_pass.inputs, errors):
+            descend(weights, bias, layer_inputs, error, rate)
         return outputs
 
     def input_gradient(self, x, output):

@@ -87,15 +87,21 @@ def test_affine_forward_and_backward_by_hand():
     np.testing.assert_array_equal(layers.affine_input_error(error, weights), [[5, -2], [0, 1]])  # error . W^T
 
 
-def test_descended_is_the_plain_step_and_leaves_the_old_arrays_alone():
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("rows, n_in, n_out", [(1, 3, 2), (1, 1, 1), (1, 5, 1), (1, 1, 5), (1, 4, 4), (1, 120, 33),
+                                               (4, 3, 2)])
+def test_descend_is_the_plain_step_in_place(dtype, rows, n_in, n_out):
     random_state = np.random.RandomState(0)
-    weights, bias, a, error = (random_state.randn(*shape) for shape in [(3, 2), (2,), (4, 3), (4, 2)])
-    before = weights.copy()
-    new_weights, new_bias = layers.descended(weights, bias, a, error, 0.3)
+    shapes = [(n_in, n_out), (n_out,), (rows, n_in), (rows, n_out)]
+    weights, bias, a, error = (random_state.randn(*shape).astype(dtype) for shape in shapes)
     by_weights, by_bias = layers.affine_gradients(a, error)
-    np.testing.assert_allclose(new_weights, weights - 0.3 * by_weights)
-    np.testing.assert_allclose(new_bias, bias - 0.3 * by_bias)
-    np.testing.assert_array_equal(weights, before)
+    wanted = weights - dtype(0.3) * by_weights, bias - dtype(0.3) * by_bias
+    columnwise, other_bias = np.array(weights, order="F"), bias.reshape(1, -1).copy()
+    tolerance = 1e-6 if dtype is np.float32 else 1e-14
+    for w, b in ((weights, bias), (columnwise, other_bias)):
+        layers.descend(w, b, a, error, 0.3)
+        np.testing.assert_allclose(w, wanted[0], atol=tolerance)
+        np.testing.assert_allclose(b.ravel(), wanted[1], atol=tolerance)
 
 
 def test_dropout_silences_its_share_and_keeps_the_mean():

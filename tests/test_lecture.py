@@ -151,6 +151,53 @@ def test_weights_that_were_taken_keep_their_values_when_training_goes_on():
     assert not np.allclose(network.W2, value)
 
 
+@pytest.mark.parametrize("taken_after", range(4))
+def test_a_w_may_be_taken_at_any_time_and_the_steps_stay_the_same(taken_after):
+    x, t = np.random.RandomState(0).rand(5, 1, 3), np.random.RandomState(1).rand(5, 1, 2)
+    np.random.seed(0)
+    unread = NeuralNetwork(3, 4, 2, 0.3)
+    np.random.seed(0)
+    read = NeuralNetwork(3, 4, 2, 0.3)
+    for step in range(5):
+        unread.train(x[step], t[step])
+        read.train(x[step], t[step])
+        if step == taken_after:
+            taken, value = read.W3, read.W3.copy()
+            view, its_value = read.W2[1:], read.W2[1:].copy()
+            assert read.W3 is taken
+            copies = [copy.copy(read), pickle.loads(pickle.dumps(read))]
+    np.testing.assert_array_equal(taken, value)
+    np.testing.assert_array_equal(view, its_value)
+    for step in range(taken_after + 1, 5):
+        for other in copies:
+            other.train(x[step], t[step])
+    for name in ("W2", "b2", "W3", "b3", "A3"):
+        for other in [read] + copies:
+            np.testing.assert_array_equal(getattr(other, name), getattr(unread, name))
+
+
+def test_a_shallow_copy_and_its_original_train_on_their_own():
+    network = NeuralNetwork(3, 4, 2, 0.3)
+    network.train(np.ones((1, 3)), np.array([[0.01, 0.99]]))
+    other = copy.copy(network)
+    other.train(np.ones((1, 3)), np.array([[0.01, 0.99]]))
+    assert not np.allclose(other.W2, network.W2)
+    network.train(np.ones((1, 3)), np.array([[0.01, 0.99]]))
+    np.testing.assert_array_equal(other.W2, network.W2)
+
+
+def test_a_w_that_nobody_has_read_is_there_all_the_same():
+    network = NeuralNetwork(3, 4, 2, 0.3)
+    network.train(np.ones((1, 3)), np.array([[0.01, 0.99]]))
+    assert {"W2", "W3", "b3", "train"} <= set(dir(network)) and "W4" not in dir(network)
+    assert hasattr(network, "W3") and not hasattr(network, "W4")
+    network.W2 = np.zeros((3, 4))  # before it was ever read
+    network.train(np.zeros((1, 3)), np.array([[0.01, 0.99]]))
+    np.testing.assert_array_equal(network.W2, np.zeros((3, 4)))
+    with pytest.raises(AttributeError, match="NeuralNetwork has no attribute 'w2'"):
+        network.w2  # noqa: B018
+
+
 def test_a_changed_learning_rate_counts_from_the_next_step():
     network = NeuralNetwork(3, 4, 2, 0.3)
     network.learning_rate = 0.0

@@ -52,7 +52,7 @@ def test_a_2_2_2_network_worked_out_by_hand():
     assert network.biases_[0][1] == pytest.approx(-0.328125)
 
 
-def test_descend_takes_the_step_of_sgd_and_leaves_the_old_arrays_alone():
+def test_descend_takes_the_step_of_sgd_in_place():
     for rows in (1, 3):
         slow = MLP([4, 5, 3, 2], "tanh", "linear", "huber", dtype=np.float64, random_state=0)
         quick = slow.copy()
@@ -62,8 +62,7 @@ def test_descend_takes_the_step_of_sgd_and_leaves_the_old_arrays_alone():
         np.testing.assert_allclose(quick.descend(x, targets, 0.3), outputs)
         for a, b in zip(quick.parameters(), slow.parameters()):
             np.testing.assert_allclose(a, b, rtol=1e-12)
-        assert quick.weights_[0] is not before
-        assert not np.allclose(quick.weights_[0], before)
+        assert quick.weights_[0] is before
 
 
 @pytest.mark.parametrize("hidden", [[], [5], [5, 4], [5, 4, 3]])
