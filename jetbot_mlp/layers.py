@@ -74,7 +74,8 @@ def descend(weights, bias, activations, error, learning_rate):
     the big one, and OpenCV's product adds what it computes to W at once, where NumPy's would need an array between.
     """
     step = error * -learning_rate
-    if len(step) == 1 and weights.flags.c_contiguous:  # OpenCV writes only to arrays that lie row by row
+    row_by_row = weights.flags.c_contiguous and not weights.flags.f_contiguous  # a single column may have any strides
+    if len(step) == 1 and row_by_row:  # OpenCV writes to no others
         cv2.gemm(activations.reshape(-1, 1), step, 1.0, weights, 1.0, dst=weights)
         bias += step.reshape(bias.shape)
     else:
