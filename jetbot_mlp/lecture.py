@@ -191,11 +191,8 @@ class NeuralNetwork:
     def to_mlp(self, dtype=np.float32):
         """What the network has learned so far, as an MLP of its own: for model files, or to train on."""
         core = self._core()
-        mlp = MLP(core.layer_sizes, "sigmoid", "sigmoid", "half_squared_error", dtype=dtype,
-                  random_state=0)
-        mlp.weights_ = [np.array(weights, dtype=mlp.dtype) for weights in core.weights_]
-        mlp.biases_ = [np.array(bias, dtype=mlp.dtype).ravel() for bias in core.biases_]
-        return mlp
+        return MLP.of(core.weights_, [bias.ravel() for bias in core.biases_], "sigmoid", "sigmoid",
+                      "half_squared_error", dtype)
 
     def _empty_core(self):
         """The MLP that does all the arithmetic; _core() lends it this object's W and b.

@@ -258,7 +258,10 @@ def _build(header, arrays):
                 raise ModelFileError(f"array {name} holds values that are not finite; train the model again")
     try:
         spec = FeatureSpec(**header["feature_spec"]).check()
-        network = MLP(sizes, header["hidden_activation"], header["output_activation"], header["loss"])
+        layers = range(len(sizes) - 1)
+        network = MLP.of([arrays[f"weights_{index}"] for index in layers],
+                         [arrays[f"bias_{index}"] for index in layers],
+                         header["hidden_activation"], header["output_activation"], header["loss"])
     except (KeyError, TypeError, ValueError) as error:
         raise ModelFileError(f"the header is not understood by this version ({str(error):.120}); "
                              f"update jetbot_mlp or train the model again")
@@ -269,9 +272,6 @@ def _build(header, arrays):
         raise ModelFileError(f"an mnist model takes 28 x 28 grey pixels, not mirrored, found {spec}")
     if spec.n_features != sizes[0]:
         raise ModelFileError(f"the features have {spec.n_features} numbers, the first layer takes {sizes[0]}")
-    for index in range(len(sizes) - 1):
-        network.weights_[index][...] = arrays[f"weights_{index}"]
-        network.biases_[index][...] = arrays[f"bias_{index}"]
     training = header.get("training")
     return Model(task, None if classes is None else tuple(classes), network, spec,
                  training if isinstance(training, dict) else {}, mirrored)

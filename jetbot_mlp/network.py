@@ -78,6 +78,36 @@ class MLP:
     def __init__(self, layer_sizes, hidden_activation="sigmoid", output_activation="sigmoid",
                  loss="half_squared_error", initialization="auto", dropout=0.0, dtype=np.float32,
                  random_state=None):
+        self._set(layer_sizes, hidden_activation, output_activation, loss, initialization, dropout, dtype)
+        random_state = as_random_state(random_state)
+        self.weights_ = []
+        self.biases_ = []
+        for n_in, n_out, activation in zip(self.layer_sizes, self.layer_sizes[1:], self._activations()):
+            name = activation.initialization if initialization == "auto" else initialization
+            self.weights_.append(INITIALIZATIONS[name](n_in, n_out, random_state).astype(self.dtype))
+            self.biases_.append(np.zeros(n_out, dtype=self.dtype))
+
+    @classmethod
+    def of(cls, weights, biases, hidden_activation="sigmoid", output_activation="sigmoid", loss="half_squared_error",
+           dtype=np.float32):
+        """A network of weights that are there already: without drawing some, which loads NumPy's random numbers.
+
+        weights: list of (n_in, n_out); biases: list of (n_out,); both are copied. The rest as for the class.
+        """
+        network = cls.__new__(cls)
+        network._set([len(weights[0])] + [len(bias) for bias in biases], hidden_activation, output_activation, loss,
+                     "auto", 0.0, dtype)
+        network.weights_ = [np.array(array, network.dtype, order="C") for array in weights]
+        network.biases_ = [np.array(array, network.dtype) for array in biases]
+        shapes = list(zip(network.layer_sizes, network.layer_sizes[1:]))
+        if [array.shape for array in network.weights_] != shapes or any(array.ndim != 1 for array in network.biases_):
+            raise ValueError("weights: expected shapes (n_in, n_out) that fit on each other and the biases' (n_out,), "
+                             "found %s and %s" % ([array.shape for array in network.weights_],
+                                                  [array.shape for array in network.biases_]))
+        return network
+
+    def _set(self, layer_sizes, hidden_activation, output_activation, loss, initialization, dropout, dtype):
+        """Keep the settings, each of them checked."""
         self.layer_sizes = checked_sizes(layer_sizes)
         self.hidden_activation = checked_name("hidden_activation", hidden_activation, HIDDEN_ACTIVATIONS)
         self.output_activation = checked_name("output_activation", output_activation, OUTPUT_ACTIVATIONS)
@@ -87,14 +117,6 @@ class MLP:
         self.dropout = checked_dropout(dropout)
         self.dtype = checked_dtype(dtype)
         check_combination(self.output_activation, self.loss, self.layer_sizes[-1])
-
-        random_state = as_random_state(random_state)
-        self.weights_ = []
-        self.biases_ = []
-        for n_in, n_out, activation in zip(self.layer_sizes, self.layer_sizes[1:], self._activations()):
-            name = activation.initialization if initialization == "auto" else initialization
-            self.weights_.append(INITIALIZATIONS[name](n_in, n_out, random_state).astype(self.dtype))
-            self.biases_.append(np.zeros(n_out, dtype=self.dtype))
 
     # --- forward -------------------------------------------------------------------------------------------
 

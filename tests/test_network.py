@@ -65,6 +65,20 @@ def test_descend_takes_the_step_of_sgd_in_place():
         assert quick.weights_[0] is before
 
 
+def test_a_network_of_given_weights_is_the_one_that_they_came_from():
+    network = MLP([3, 4, 2], "relu", "softmax", "softmax_cross_entropy", random_state=0)
+    of = MLP.of(network.weights_, network.biases_, "relu", "softmax", "softmax_cross_entropy")
+    assert repr(of) == repr(network) and of.__dict__.keys() == network.__dict__.keys()
+    x = np.ones((2, 3))
+    np.testing.assert_array_equal(of.forward(x), network.forward(x))
+    of.weights_[0][...] = 0
+    assert network.weights_[0].any()
+    for weights, biases in (([np.ones((3, 2)), np.ones((3, 2))], [np.ones(2), np.ones(2)]),
+                            ([np.ones((3, 2))], [np.ones((2, 2))]), ([np.ones((3, 2))], [np.ones(2), np.ones(2)])):
+        with pytest.raises(ValueError, match="weights: expected shapes .* found"):
+            MLP.of(weights, biases)
+
+
 @pytest.mark.parametrize("hidden", [[], [5], [5, 4], [5, 4, 3]])
 def test_any_number_of_hidden_layers(hidden):
     network = MLP([3] + hidden + [2], random_state=0)
