@@ -93,6 +93,7 @@ class Driver:
         self._used = -1
         self._frames = self._dropped = self._repeated = self._refused = 0
         self._predictions = ()
+        self._begun_with = self._models()
         self._ring = deque(maxlen=RING)  # of (frame stamp s, latency s)
 
     def start(self, threaded=True):
@@ -206,6 +207,8 @@ class Driver:
         if frame.image[::4, ::4].mean() < BLACK_LEVEL:
             raise FrameError("frame: expected a picture, found black; take the cap off or restart the camera")
         predictions = tuple(self._predict(predictor, frame) for predictor in self.predictors)
+        if any(model is not begun for model, begun in zip(self._models(), self._begun_with)):  # after: none slips through
+            raise PredictionError("the model was exchanged while it drove by another; start again to drive by this one")
         command, state = decide(predictions, self._state, self.settings)
         sent = self.gate.drive(command)
         latency = self._clock() - frame.stamp
@@ -217,6 +220,10 @@ class Driver:
             self._frames += 1
             self._ring.append((frame.stamp, latency))
         return Step(frame, predictions, sent, latency)
+
+    def _models(self):
+        """The model of each predictor that has one."""
+        return [getattr(predictor, "__dict__", {}).get("model") for predictor in self.predictors]
 
     def _predict(self, predictor, frame):
         prediction = predictor(frame)

@@ -31,6 +31,11 @@ _taking_over = threading.Lock()
 TAKEN_OVER = "another driver took over this robot"
 
 
+def wheels_driven():
+    """Whether a gate to wheels, real or simulated ones, is open in this program."""
+    return any(not gate.stopped for gate in list(_DRIVING.values()))
+
+
 class Stop(NamedTuple):
     """Why and when the wheels were stopped."""
 

@@ -14,6 +14,7 @@ from .collection import Collection
 from .errors import DatasetError, JetbotMLPError
 from .exclusion import names_left_out
 from .frame_files import shown
+from .gate import wheels_driven
 from .inference import Predictor
 from .model_file import Model, load_model
 from .model_versions import go_back, save_keeping, set_aside
@@ -33,7 +34,7 @@ class CorrectionsPanel:
     """The panel's parts by name for one model, for `corrections_panel` and tests.
 
     recent: `RecentFrames` that somebody feeds; model: `Model`, the path of a file, or a `Predictor`, which gets the
-    new model when it is kept, so that whatever drives by it drives by that; folder: of the corrected frames;
+    new model when it is kept: the wheels must stand for that, a dry run ends; folder: of the corrected frames;
     old_folders: what the model was trained on, a path or several; out: where a kept model goes;
     on_model: callable(Model), when another one holds from now on; way: see `retrain`; click_way: how clicks are heard,
     see `panel_clicks`.
@@ -221,7 +222,7 @@ class CorrectionsPanel:
                        watch=self._watch, exclude=names_left_out(old_folders))
 
     def _keep(self):
-        if self.retrained is None:
+        if self.retrained is None or self._driven():
             return
         model = self.retrained.trained.model
         try:
@@ -235,7 +236,7 @@ class CorrectionsPanel:
         self.retrained, self.keep.disabled, self.back.disabled = None, True, False
 
     def _go_back(self):
-        if self.before is None:
+        if self.before is None or self._driven():
             return
         try:
             newer = go_back(self.out, self.kept) if self.kept else set_aside(self.out)
@@ -245,6 +246,13 @@ class CorrectionsPanel:
         model, self.before = self.before, None
         self._take(model, f"the old model holds again; the new one is kept as {shown(newer)}")
         self.back.disabled = True
+
+    def _driven(self):
+        """Whether the wheels turn, and says so: nobody has seen yet how the robot drives by the other model."""
+        driven = wheels_driven()
+        if driven:
+            self.said.trouble("the wheels turn by the model of now: press STOP first, then this again")
+        return driven
 
     def _take(self, model, words):
         self.model = model

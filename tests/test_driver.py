@@ -149,6 +149,33 @@ def test_settings_may_change_while_driving_but_the_speed_limit_holds():
     assert rig.robot.wheels == (0.0, 0.0)
 
 
+@pytest.mark.parametrize("moment", ["between two frames", "in the midst of a prediction"])
+def test_a_model_that_is_exchanged_while_it_drives_stops_before_it_moves_a_wheel(moment):
+    class Predictor:
+        model = None
+
+        def __init__(self):
+            self.model, self.exchanged = "old", False
+
+        def __call__(self, frame):
+            if self.exchanged:
+                self.model = "new"
+            return RoadPrediction(0.0 if self.model == "old" else 1.0, 0.0, frame.stamp)
+
+    predictor = Predictor()
+    rig = Rig(predictor)
+    rig.driver.start(threaded=False)
+    rig.step()
+    assert rig.robot.wheels == AHEAD
+    predictor.exchanged = True
+    if moment == "between two frames":
+        predictor.model = "new"
+    assert rig.step() is None and "the model was exchanged" in rig.reason and not rig.robot.moving
+    assert {wheels[1:] for wheels in rig.robot.log} == {AHEAD, (0.0, 0.0)}
+    rig.driver.start(threaded=False)  # knowingly
+    assert rig.step().command.left > rig.step().command.right
+
+
 def test_the_stamp_is_the_frames_whatever_the_predictor_says():
     rig = Rig(lambda frame: RoadPrediction(0.0, 0.0, 0.0))
     rig.driver.start(threaded=False)

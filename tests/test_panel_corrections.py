@@ -2,13 +2,14 @@ import os
 
 import numpy as np
 import pytest
-from driving_fakes import FakeCamera
+from driving_fakes import FakeCamera, FakeRobot
 from synthetic import collision_dataset, picture, road_dataset
 
 from jetbot_mlp import retrain as retrain_module
 from jetbot_mlp.collection import Collection
 from jetbot_mlp.dataset import load_dataset
 from jetbot_mlp.errors import DatasetError
+from jetbot_mlp.gate import MotorGate
 from jetbot_mlp.inference import Predictor
 from jetbot_mlp.model_file import load_model, save_model
 from jetbot_mlp.recent_frames import RecentFrames
@@ -183,6 +184,22 @@ def test_a_model_from_elsewhere_is_not_overwritten():
     assert not os.path.exists("collision.npz")
     with open("models/collision.npz", "rb") as after:
         assert after.read() == data
+
+
+def test_another_model_is_taken_by_standing_wheels_only():
+    predictor = Predictor(MODELS["collision"])
+    panel = corrected(predictor, way="quick")
+    panel.start(wait=True)
+    gate = MotorGate(FakeRobot())
+    for press, there in ((panel.keep, False), (panel.back, True)):
+        before = predictor.model
+        gate.open()
+        press.click()
+        assert "press STOP first" in text(panel) and predictor.model is before and not press.disabled
+        assert os.path.exists("collision.npz") == there  # nothing was written or moved either
+        gate.stop("STOP was pressed")
+        press.click()
+        assert predictor.model is panel.model is not before
 
 
 def test_cancel_and_missing_folders_leave_the_old_model(monkeypatch):
