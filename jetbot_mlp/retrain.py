@@ -47,6 +47,7 @@ class Row(NamedTuple):
     before: Evaluation  #: of the old model
     after: Evaluation  #: of the new model
     note: str  #: how far these scores can be trusted, for people
+    learnt: bool = False  #: the new model was trained on these very frames, so its score says nothing
 
 
 class Retrained(NamedTuple):
@@ -101,7 +102,7 @@ def retrain(old_model, old_folders, new_folders, way="anew", random_state=0, pro
     else:
         rows.append(_row("new", old_model, trained.model, new,
                          "the NEW model has learnt these very frames (there is one moment only), so its score says "
-                         "nothing yet: correct it at another moment"))
+                         "nothing yet: correct it at another moment", learnt=True))
     return Retrained(trained, rows, trained.notes, both.images[0], path)
 
 
@@ -131,8 +132,8 @@ def joined(first, second):
                    first.skipped + second.skipped, first.notes + second.notes, first.excluded + second.excluded)
 
 
-def _row(name, before, after, frames, note):
-    return Row(name, evaluate(before, frames), evaluate(after, frames), note)
+def _row(name, before, after, frames, note, learnt=False):
+    return Row(name, evaluate(before, frames), evaluate(after, frames), note, learnt)
 
 
 def score_of(evaluation):
@@ -168,7 +169,7 @@ def verdict(retrained):
     new_frames = f"of the new frames {new_better} got better and {new_worse} worse"
     old_frames = f"of the old ones {old_better} got better and {old_worse} worse"
     lost = _more_than_chance(old_worse, old_better)
-    if "NEW model has learnt" in retrained.rows[1].note:
+    if retrained.rows[1].learnt:
         advice = "whether it has learnt what you corrected is not known yet"
     elif lost:
         advice = "it has lost what the old one could: go back, or collect more of the old kind"
