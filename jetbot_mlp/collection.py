@@ -22,7 +22,7 @@ import cv2
 
 from .capture_time import natural_key, uuid1_time_s
 from .errors import DatasetError, JetbotMLPError
-from .exclusion import EXCLUDE_LIST, read_exclude_list
+from .exclusion import EXCLUDE_LIST, line_for, read_exclude_list
 from .frame_files import shown
 from .labelled_frames import titles_of
 from .messages import CLASSES
@@ -118,7 +118,7 @@ class Collection:
             return set()
         begin = self._title + "/"
         listed = {line[len(begin):] for line in read_exclude_list(self.exclude_path) if line.startswith(begin)}
-        return listed & set(self._scan())
+        return {name for name in self._scan() if shown(name) in listed}
 
     @property
     def exclude_path(self):
@@ -230,7 +230,7 @@ class Collection:
             lines = read_exclude_list(self.exclude_path) if os.path.exists(self.exclude_path) else []
             begin = self._title + "/"
             names = self.excluded() - {name} | ({name} if leave_out else set())
-            lines = [line for line in lines if not line.startswith(begin)] + sorted(begin + each for each in names)
+            lines = [line for line in lines if not line.startswith(begin)] + sorted(line_for(begin + each) for each in names)
             write_whole(self.exclude_path, "# frames to leave out: give this file as --exclude\n"
                         + "".join(line + "\n" for line in lines))
 

@@ -1,7 +1,8 @@
 """Lists of frames to leave out, as `--exclude` takes them: nothing is deleted from the disk.
 
-A text file with one name of a frame a line, as the program prints it (``folder/blocked/a.jpg``); empty lines
-and everything from a ``#`` on that stands at the beginning of the line or after a space is left unread.
+A text file with one name of a frame a line, as the program prints it (``folder/blocked/a.jpg``, with odd bytes and
+line ends as `shown` writes them); empty lines and everything from a ``#`` on that stands at the beginning of the line
+or after a space is left unread.
 """
 import os
 import re
@@ -12,6 +13,15 @@ from .frame_files import shown
 EXCLUDE_LIST = "exclude.txt"  # in a folder of frames, as `collection` writes it
 MAX_LIST_BYTES = 32 * 2 ** 20
 _COMMENT = re.compile(r"\s+#")
+
+
+def line_for(name):
+    """A frame's name, ``folder/blocked/a.jpg``, as the line that means it. Raises DatasetError when no line can."""
+    line = shown(name)
+    if line.startswith("#") or line != line.strip():
+        raise DatasetError("expected a name that a list of frames to leave out can hold, found %r, whose # or space at "
+                           "an end would not be read; give the folder or the file another name" % line)
+    return line
 
 
 def read_exclude_list(path):

@@ -259,7 +259,31 @@ def test_a_file_name_of_another_alphabet_is_told(tmp_path):
     os.rename(os.fsencode(path), os.path.join(os.fsencode(os.path.dirname(path)), odd))
     name, = frames.names()
     assert frames.read(name).shape == (224, 224, 3)
-    for change in (frames.zip, lambda: frames.exclude(name)):
-        with pytest.raises(DatasetError, match="is not UTF-8; rename that file"):
-            change()
+    with pytest.raises(DatasetError, match="is not UTF-8; rename that file"):
+        frames.zip()
     assert sorted(os.listdir(str(tmp_path))) == ["set"] and frames.excluded() == set()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only here a file name may be any bytes")
+@pytest.mark.parametrize("odd", [b"a\nb.jpg", b"a\rb #2.jpg", b"\xc7\xd1.jpg", b" a .jpg"])
+def test_a_frame_with_an_odd_name_can_be_left_out_as_any_other(collision, odd):
+    for label, darker in (("free", 0), ("free", 1), ("blocked", 2)):
+        path = collision.save(frame() - darker, label)
+        if not darker:
+            os.rename(os.fsencode(path), os.path.join(os.fsencode(os.path.dirname(path)), odd))
+    name, = (name for name in collision.names() if os.fsencode(name).endswith(odd))
+    collision.exclude(name)
+    assert collision.excluded() == {name} and collision.counts() == {"blocked": 1, "free": 1}
+    loaded = load_dataset("collision", collision.folder, exclude=collision.exclude_path)
+    assert loaded.excluded == 1 and len(loaded) == 2
+    collision.exclude(name, False)
+    assert collision.excluded() == set() and collision.counts()["free"] == 2
+
+
+@pytest.mark.parametrize("folder", ["#1", " set"])
+def test_a_folder_whose_name_can_begin_no_line_of_the_list_is_told(tmp_path, folder):
+    frames = Collection(tmp_path / folder, "collision")
+    frames.save(frame(), "free")
+    with pytest.raises(DatasetError, match="give the folder or the file another name"):
+        frames.exclude(frames.names()[0])
+    assert not os.path.exists(frames.exclude_path)
