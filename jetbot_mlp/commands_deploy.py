@@ -1,4 +1,5 @@
 """What `deploy`, `rollback` and `pull` do."""
+import os
 import re
 import sys
 import tempfile
@@ -13,11 +14,17 @@ from .pull import pull as pull_files
 from .ssh_host import SSHHost
 from .terminal import print_json, say
 
+OTHER_MODELS = (".onnx", ".pth", ".trt", ".engine", ".tflite", ".h5", ".keras")  # .pt is Portugal's, too
+
 
 def deploy(args):
     """Exit status 0: all robots have it; 1: at least one has not, and the table says why."""
     models = [word for word in args.words if word.lower().endswith(".npz")]
     names = [word for word in args.words if word not in models] + hosts_of(args.hosts)
+    for word in args.words:
+        if word not in models and (word.lower().endswith(OTHER_MODELS) or os.path.isfile(word)):
+            raise JetbotMLPError(f"expected a model file that 'jetbot-mlp train' wrote (.npz) or a robot, found "
+                                 f"{shown(word)}; deploy the .npz itself (an .onnx was exported from one)")
     if not models or not names:
         raise JetbotMLPError(f"expected models (.npz) and robots such as jetbot@192.168.55.1, found {len(models)} "
                              f"models and {len(names)} robots")

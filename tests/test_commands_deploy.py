@@ -34,6 +34,16 @@ def test_missing_words_give_one_line_and_status_2(words, capsys):
     assert status == 2 and len(capsys.readouterr().err.splitlines()) == 1
 
 
+@pytest.mark.parametrize("words", [["road.onnx", "robot"], ["road.npz", "best_steering_model_xy.pth", "robot"],
+                                   ["road.npz", "notes.txt", "robot"]])
+def test_a_file_that_is_no_model_of_ours_is_not_taken_for_a_robot(words, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "notes.txt").write_text("")
+    assert main(["deploy"] + words) == 2
+    told = capsys.readouterr().err
+    assert "(.npz) or a robot, found " + words[-2] in told and "deploy the .npz itself" in told
+
+
 def test_hosts_of_a_file_are_one_a_line(tmp_path):
     (tmp_path / "hosts").write_text("# the class\njetbot@one  # first\n\nssh://two:2222\n")
     assert commands_deploy.hosts_of(str(tmp_path / "hosts")) == ["jetbot@one", "ssh://two:2222"]
