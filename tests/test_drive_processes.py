@@ -43,4 +43,4 @@ def test_a_process_is_asked_to_end_and_killed_when_it_does_not(code, number):
 def test_a_process_that_has_ended_already_is_no_error():
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
-    end_process(process.pid, 0.1, 0.1)
+    assert end_process(process.pid, 0.1, 0.1) is None and process.returncode == 0

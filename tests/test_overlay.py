@@ -60,8 +60,9 @@ def test_every_line_of_text_changes_the_picture():
 @pytest.mark.parametrize("bad", [NAN, INF, -INF, 1e300])
 def test_numbers_that_are_not_finite_are_written_and_do_no_harm(bad):
     both = [RoadPrediction(bad, 0.0, 0.0), CollisionPrediction(bad, 0.0)]
-    draw(GREY, both, WheelCommand(bad, 0.1, 0.0), bad)
-    draw(GREY, [RoadPrediction(0.0, bad, 0.0)])
+    for picture in (draw(GREY, both, WheelCommand(bad, 0.1, 0.0), bad), draw(GREY, [RoadPrediction(0.0, bad, 0.0)])):
+        assert picture.shape == GREY.shape and picture.dtype == np.uint8
+        assert np.any(picture[:40] != GREY[:40])  # the words are there
 
 
 @pytest.mark.parametrize("shape", [(48, 64, 3), (1, 1, 3), (480, 640, 3)])
