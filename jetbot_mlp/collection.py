@@ -230,7 +230,8 @@ class Collection:
             lines = read_exclude_list(self.exclude_path) if os.path.exists(self.exclude_path) else []
             begin = self._title + "/"
             names = self.excluded() - {name} | ({name} if leave_out else set())
-            lines = [line for line in lines if not line.startswith(begin)] + sorted(line_for(begin + each) for each in names)
+            lines = [line for line in lines if not line.startswith(begin)]
+            lines += sorted(line_for(begin + each) for each in names)
             write_whole(self.exclude_path, "# frames to leave out: give this file as --exclude\n"
                         + "".join(line + "\n" for line in lines))
 

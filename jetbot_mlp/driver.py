@@ -207,7 +207,7 @@ class Driver:
         if frame.image[::4, ::4].mean() < BLACK_LEVEL:
             raise FrameError("frame: expected a picture, found black; take the cap off or restart the camera")
         predictions = tuple(self._predict(predictor, frame) for predictor in self.predictors)
-        if any(model is not begun for model, begun in zip(self._models(), self._begun_with)):  # after: none slips through
+        if any(model is not begun for model, begun in zip(self._models(), self._begun_with)):  # none slips through
             raise PredictionError("the model was exchanged while it drove by another; start again to drive by this one")
         command, state = decide(predictions, self._state, self.settings)
         sent = self.gate.drive(command)
