@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import sys
+import tempfile
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when NumPy is imported
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -19,6 +20,7 @@ import numpy as np  # noqa: E402
 
 from jetbot_mlp.bench_clock import row  # noqa: E402
 from jetbot_mlp.bench_inference import default_model, some_frame  # noqa: E402
+from jetbot_mlp.bench_process import rows_beside  # noqa: E402
 from jetbot_mlp.bench_training import BATCHES, SIZES, lecture_steps, step_and_products  # noqa: E402
 from jetbot_mlp.commands_bench import table  # noqa: E402
 from jetbot_mlp.features import extract, shrink  # noqa: E402
@@ -130,6 +132,8 @@ def main(argv=None):
     found += training_rows(torch, sklearn, args.rounds, random_state)
     if torch is not None:
         found += lecture_rows(torch, args.rounds, random_state)
+        with tempfile.TemporaryDirectory() as folder:
+            found += rows_beside("torch", max(1, args.rounds // 3), random_state, folder)
     if absent:
         print("not installed, so left out: %s; see benchmarks/README.md" % ", ".join(absent), file=sys.stderr)
     if args.json:

@@ -17,16 +17,17 @@ import time
 TARGETS = {"seconds": 60.0, "peak_mb": 500.0, "model_mb": 1.0}  #: at most, for 500 frames on two cores
 
 
-def run(arguments):
+def run(arguments, program=("-m", "jetbot_mlp")):
     """Run jetbot-mlp in a process of its own -> (its stdout, what it took: dict).
 
+    program: another one, as Python is told of it.
     seconds: that passed; processor_seconds, peak_mb (resident memory): of this one process, not of all
     children so far; None where the system can't tell (Windows).
     Raises SystemExit with its message when it fails.
     """
     started = time.perf_counter()
     with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as messages:
-        process = subprocess.Popen([sys.executable, "-m", "jetbot_mlp"] + arguments, stdout=output, stderr=messages)
+        process = subprocess.Popen([sys.executable] + list(program) + arguments, stdout=output, stderr=messages)
         processor_seconds = peak_mb = None
         if hasattr(os, "wait4"):
             _, status, usage = os.wait4(process.pid, 0)
@@ -39,7 +40,8 @@ def run(arguments):
         output.seek(0)
         messages.seek(0)
         if process.returncode:
-            raise SystemExit("jetbot-mlp %s failed: %s" % (arguments[0], messages.read().strip()[-500:]))
+            what = "jetbot-mlp %s" % arguments[0] if program[0] == "-m" else " ".join(program)
+            raise SystemExit("%s failed: %s" % (what, messages.read().strip()[-500:]))
         return output.read(), {"seconds": seconds, "processor_seconds": processor_seconds, "peak_mb": peak_mb}
 
 

@@ -28,20 +28,35 @@ def rows(rounds, random_state, folder):
     """-> [Row]; [] where the system does not tell what a child used (Windows). folder: for a model file."""
     if not hasattr(os, "wait4"):
         return []
+    used = in_turns({"start": START, "drive": DRIVE, "libraries": LIBRARIES}, rounds, random_state, folder)
+    beside = "import numpy, cv2"
+    return [row_of("import and load a model", 1e3 * used["start"][:, 0], beside, 1e3 * used["libraries"][:, 0], "ms",
+                   1.3),
+            row_of("peak memory after 100 frames", used["drive"][:, 1], beside, used["libraries"][:, 1], "MB", 1.5)]
+
+
+def rows_beside(module, rounds, random_state, folder):
+    """-> [Row]: starting with a model, beside the import of another package alone; [] as above."""
+    if not hasattr(os, "wait4"):
+        return []
+    used = in_turns({"start": START, "other": _PATHS + "import " + module}, rounds, random_state, folder)
+    return [row_of(work, used["start"][:, column] * scale, "import " + module, used["other"][:, column] * scale, unit,
+                   None)
+            for work, column, scale, unit in (("import and load a model", 0, 1e3, "ms"),
+                                              ("peak memory after that", 1, 1.0, "MB"))]
+
+
+def in_turns(programs, rounds, random_state, folder):
+    """{name: Python code} -> {name: float (rounds, 2)}, processor seconds and peak MB. folder: for a model file."""
     path = os.path.join(folder, "bench.npz")
     save_model(path, default_model(), some_frame(random_state))
-    programs = {"start": START, "drive": DRIVE, "libraries": LIBRARIES}
     used = {name: [] for name in programs}
     for number in range(rounds + 1):
         for which in random_state.permutation(sorted(programs)):
             found = used_by([sys.executable, "-c", programs[which], json.dumps(sys.path), path])
             if number:  # the first round brings the files into the system's memory
                 used[which].append(found)
-    used = {name: np.array(values) for name, values in used.items()}
-    beside = "import numpy, cv2"
-    return [row_of("import and load a model", 1e3 * used["start"][:, 0], beside, 1e3 * used["libraries"][:, 0], "ms",
-                   1.3),
-            row_of("peak memory after 100 frames", used["drive"][:, 1], beside, used["libraries"][:, 1], "MB", 1.5)]
+    return {name: np.array(values) for name, values in used.items()}
 
 
 def used_by(command):

@@ -10,7 +10,7 @@ import pytest
 from synthetic import collision_dataset
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-SCRIPTS = ("convolutional_network", "peers", "prediction_time", "training_cost")
+SCRIPTS = ("convolutional_network", "long_drive", "peers", "prediction_time", "small_machine", "training_cost")
 
 
 @pytest.fixture
@@ -62,9 +62,38 @@ def test_a_failed_training_is_reported_not_measured(run):
     assert "Traceback" not in done.stderr
 
 
+def test_a_long_drive_tells_latency_and_growth(run):
+    done = run("long_drive", "--seconds", "3", "--json")
+    result = json.loads(done.stdout)
+    assert done.returncode == 0 and done.stderr == ""
+    frames = [mark["frames"] for mark in result["memory"]]
+    assert len(frames) == 3 and 0 <= frames[0] <= frames[1] <= frames[2] <= result["frames"] > 0
+    for name in ("latency_ms", "processor_ms"):
+        assert 0 < result[name]["p50"] <= result[name]["p99"] <= result[name]["max"]
+    assert result["flat"] is None  # three seconds say nothing
+
+
+def test_growth_is_found_and_a_short_drive_is_not_judged():
+    module = load("long_drive")
+
+    def mark(frames, blocks, resident_mb):
+        return {"frames": frames, "blocks": blocks, "resident_mb": resident_mb}
+
+    def judged(*marks):
+        return module.is_flat(module.growth(*marks))
+
+    assert judged(mark(0, 1000, 50.0), mark(4000, 1200, 50.5)) is True
+    assert judged(mark(0, 1000, 50.0), mark(4000, 5000, 50.5)) is False  # an object a frame
+    assert judged(mark(0, 1000, 50.0), mark(4000, 1200, 52.0)) is False  # arrays outside Python's own objects
+    assert judged(mark(0, 1000, 50.0), mark(999, 5000, 90.0)) is None
+
+
 def test_memory_is_that_of_the_one_process():
     module = load("training_cost")
     assert module.run(["check", os.path.join(ROOT, "models", "road.npz")])[0].startswith("sound")
+    assert module.run([], ("-c", "print(5)"))[0] == "5\n"
+    with pytest.raises(SystemExit, match="no such luck"):
+        module.run([], ("-c", "raise ValueError('no such luck')"))
     if hasattr(os, "wait4"):
         assert 10 < module.run(["--help"])[1]["peak_mb"] < 400
 

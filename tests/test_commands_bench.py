@@ -134,3 +134,10 @@ def test_memory_is_that_of_the_child_alone():
 def test_a_child_that_fails_is_told_not_measured():
     with pytest.raises(JetbotMLPError, match="No module named 'nothing_of_the_kind'"):
         bench_process.used_by([sys.executable, "-c", "import nothing_of_the_kind"])
+
+
+@pytest.mark.skipif(not hasattr(os, "wait4"), reason="no wait4 here")
+def test_starting_is_measured_beside_any_import(tmp_path):
+    time, memory = bench_process.rows_beside("json", 1, np.random.RandomState(0), str(tmp_path))
+    assert (time.beside, time.unit, memory.unit) == ("import json", "ms", "MB")
+    assert time.ratio > 1.5 and memory.ratio > 1.5  # json comes without NumPy and OpenCV
