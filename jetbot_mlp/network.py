@@ -198,7 +198,8 @@ class MLP:
         shares = self._sample_shares(sample_weight, len(outputs))
 
         error = self.output_error(outputs, targets)
-        error *= shares[:, np.newaxis]  # all that follows is linear in it, so the mean is taken here once
+        # all that follows is linear in the error, so the mean is taken here once
+        error *= shares if sample_weight is None else shares[:, np.newaxis]
         errors = self.layer_errors(error, forward_pass.outputs, forward_pass.masks)
         gradients = []
         for layer_inputs, layer_error in zip(forward_pass.inputs, errors):
@@ -319,9 +320,9 @@ class MLP:
         return targets
 
     def _sample_shares(self, sample_weight, n):
-        """What each sample's loss is multiplied by: (n,), 1 / n or sample_weight / n."""
+        """What each sample's loss is multiplied by: 1 / n, or (n,) sample_weight / n."""
         if sample_weight is None:
-            return np.full(n, 1.0 / n, dtype=self.dtype)
+            return 1.0 / n
         sample_weight = np.asarray(sample_weight, self.dtype)
         if sample_weight.shape != (n,):
             raise ValueError("sample_weight: expected shape (%d,), one for each row of x, found %s; leave it "
@@ -330,4 +331,4 @@ class MLP:
 
     def _loss(self, forward_pass, targets, shares):
         values = LOSSES[self.loss].value(forward_pass.z[-1], forward_pass.outputs[-1], targets)
-        return float(np.dot(values, shares))
+        return float(np.add.reduce(values * shares))

@@ -10,7 +10,9 @@ needs.
 
 Big layers are bound by memory, not by arithmetic, so what counts is how often an array is read and written: OpenCV's
 accumulateWeighted(X, M, s) is M = (1 - s) M + s X in one go, which NumPy needs three for, and scaleAdd is P - s X. What
-lies between goes into one scratch array that is kept. tests/test_optimizers.py holds all to the formulas.
+lies between goes into one scratch array that is kept. Small layers are bound by the number of calls, so Adam's own
+arrays lie in one memory, and what needs no parameter is done to all of them at once. tests/test_optimizers.py holds all
+to the formulas.
 """
 import cv2
 import numpy as np
@@ -32,12 +34,13 @@ class SGD:
         self.momentum = _share("momentum", momentum)
         self.weight_decay = _not_negative("weight_decay", weight_decay)
         self._velocities = None
+        self._shapes = None
 
     def update(self, parameters, gradients):
         """Take one step: changes the arrays in ``parameters``."""
-        _check_shapes(parameters, gradients, self._velocities)
+        self._shapes = _check_shapes(parameters, gradients, self._shapes)
         if self._velocities is None:
-            self._velocities = [np.zeros_like(p) for p in parameters]
+            self._velocities = [np.zeros_like(p) for p in parameters] if self.momentum else [None] * len(parameters)
         learning_rate = float(self.learning_rate)
         for p, gradient, velocity in zip(parameters, gradients, self._velocities):
             _decay(p, learning_rate * self.weight_decay)
@@ -68,48 +71,54 @@ class Adam:
         self.beta2 = _share("beta2", beta2)
         self.epsilon = _positive("epsilon", epsilon)
         self.weight_decay = _not_negative("weight_decay", weight_decay)
-        self._means = None
-        self._squares = None
+        self._means = None  # views of one memory, each of a parameter's shape
+        self._squares = None  # all in one array (1, n), as is the scratch array
         self._scratch = None
+        self._scratches = None  # its views
+        self._shapes = None
         self._steps = 0
 
     def update(self, parameters, gradients):
         """Take one step: changes the arrays in ``parameters``."""
-        _check_shapes(parameters, gradients, self._means)
+        self._shapes = _check_shapes(parameters, gradients, self._shapes)
         if self._means is None:
-            self._means = [np.zeros(p.shape, p.dtype) for p in parameters]
-            self._squares = [np.zeros(p.shape, p.dtype) for p in parameters]
-            self._scratch = _scratch_arrays(parameters)
+            _, self._means = _one_memory(parameters)
+            self._squares, _ = _one_memory(parameters)
+            self._scratch, self._scratches = _one_memory(parameters)
         self._steps += 1
         learning_rate = float(self.learning_rate)
         mean_correction = 1 - self.beta1 ** self._steps
         root_correction = (1 - self.beta2 ** self._steps) ** 0.5  # sqrt(v) = sqrt(V) / root_correction, so
         step = learning_rate * root_correction / mean_correction  # m / (sqrt(v) + epsilon) times the learning rate
         epsilon = self.epsilon * root_correction  # = step M / (sqrt(V) + epsilon root_correction)
-        for p, gradient, mean, square, scratch in zip(parameters, gradients, self._means, self._squares, self._scratch):
-            _decay(p, learning_rate * self.weight_decay)
-            gradient = np.asarray(gradient, p.dtype)
+        for gradient, mean, scratch in zip(gradients, self._means, self._scratches):
+            gradient = np.asarray(gradient, mean.dtype)
             cv2.accumulateWeighted(gradient, mean, 1 - self.beta1)
             np.multiply(gradient, gradient, out=scratch)
-            cv2.accumulateWeighted(scratch, square, 1 - self.beta2)
-            cv2.sqrt(square, dst=scratch)
-            scratch += epsilon
-            np.divide(mean, scratch, out=scratch)
+        cv2.accumulateWeighted(self._scratch, self._squares, 1 - self.beta2)
+        cv2.sqrt(self._squares, dst=self._scratch)
+        self._scratch += epsilon
+        for p, mean, scratch in zip(parameters, self._means, self._scratches):
+            _decay(p, learning_rate * self.weight_decay)
+            np.divide(mean, scratch, out=scratch)  # cv2.divide takes few numbers for one with that many channels
             _subtract(p, step, scratch)
 
 
-def _scratch_arrays(parameters):
-    """An array of each parameter's shape and dtype; they share one memory."""
-    largest = max(parameters, key=lambda p: p.nbytes)
-    memory = np.empty(largest.nbytes, np.uint8)
-    return [memory[:p.nbytes].view(p.dtype).reshape(p.shape) for p in parameters]
+def _one_memory(parameters):
+    """-> zeros (1, n) for all n numbers of the parameters, and views of them, each of a parameter's shape."""
+    memory = np.zeros((1, sum(p.size for p in parameters)), np.result_type(*parameters))
+    views, end = [], 0
+    for p in parameters:
+        start, end = end, end + p.size
+        views.append(memory[0, start:end].reshape(p.shape))
+    return memory, views
 
 
 def _subtract(parameter, rate, direction):
     """P = P - rate direction, in place."""
-    if parameter.flags.c_contiguous:
+    if parameter.flags.c_contiguous and (parameter.ndim == 1 or not parameter.flags.f_contiguous):
         cv2.scaleAdd(np.asarray(direction, parameter.dtype), -rate, parameter, dst=parameter)
-    else:  # OpenCV writes only to arrays that lie row by row
+    else:  # OpenCV writes only to arrays that lie row by row; a single column may have any strides
         parameter -= rate * direction
 
 
@@ -119,16 +128,17 @@ def _decay(parameter, share):
         parameter *= 1 - share
 
 
-def _check_shapes(parameters, gradients, state):
-    """Raise ValueError unless parameters, gradients and the state of earlier steps have the same shapes."""
-    expected = [np.shape(p) for p in parameters]
-    if [np.shape(g) for g in gradients] != expected:
+def _check_shapes(parameters, gradients, earlier):
+    """The parameters' shapes. Raises ValueError unless the gradients have the same, and the earlier steps (or None)."""
+    expected = [p.shape for p in parameters]
+    found = [np.shape(g) for g in gradients]
+    if found != expected:
         raise ValueError("gradients: expected the shapes of the parameters %s, found %s; pass what "
-                         "backpropagate() of the same network returns"
-                         % (expected, [np.shape(g) for g in gradients]))
-    if state is not None and [s.shape for s in state] != expected:
+                         "backpropagate() of the same network returns" % (expected, found))
+    if earlier is not None and earlier != expected:
         raise ValueError("parameters: expected the shapes of the earlier steps %s, found %s; make a new "
-                         "optimizer for another network" % ([s.shape for s in state], expected))
+                         "optimizer for another network" % (earlier, expected))
+    return expected
 
 
 def _positive(name, value):
