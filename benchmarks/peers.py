@@ -101,20 +101,25 @@ def training_rows(torch, sklearn, rounds, random_state):
 
 
 def lecture_rows(torch, rounds, random_state):
-    """One sample at a time: sigmoid layers and half squared error, float64 as in the lecture."""
+    """One sample at a time: sigmoid layers and half squared error, float64 as in the lecture, and float32."""
     nn = torch.nn
-    network = nn.Sequential(nn.Linear(784, 100), nn.Sigmoid(), nn.Linear(100, 10), nn.Sigmoid()).double()
-    optimizer = torch.optim.SGD(network.parameters(), lr=0.01)
-    x = torch.from_numpy(random_state.random_sample((1, 784)))
-    target = torch.full((1, 10), 0.01, dtype=torch.float64)
 
-    def theirs():
-        optimizer.zero_grad()
-        (0.5 * (network(x) - target) ** 2).sum().backward()
-        optimizer.step()
-    ours, single, _ = lecture_steps(random_state)
-    return [row("one sample, the lecture's class", ours, "torch", theirs, 0.2, rounds, random_state),
-            row("one sample, MLP.descend, float32", single, "torch, float64", theirs, 0.2, rounds, random_state)]
+    def torch_lecture_step(dtype):
+        network = nn.Sequential(nn.Linear(784, 100), nn.Sigmoid(), nn.Linear(100, 10), nn.Sigmoid()).to(dtype)
+        optimizer = torch.optim.SGD(network.parameters(), lr=0.01)
+        x = torch.from_numpy(random_state.random_sample((1, 784))).to(dtype)
+        target = torch.full((1, 10), 0.01, dtype=dtype)
+
+        def step():
+            optimizer.zero_grad()
+            (0.5 * (network(x) - target) ** 2).sum().backward()
+            optimizer.step()
+        return step
+    ours, single = lecture_steps(random_state)[:2]
+    return [row("one sample, the lecture's class", ours, "torch, float64", torch_lecture_step(torch.float64), 0.2,
+                rounds, random_state),
+            row("one sample, MLP.descend, float32", single, "torch, float32", torch_lecture_step(torch.float32), 0.2,
+                rounds, random_state)]
 
 
 def main(argv=None):

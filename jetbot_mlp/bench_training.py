@@ -21,9 +21,12 @@ def rows(rounds, random_state):
                 work = "%s, batch %d, %s" % ("-".join(map(str, sizes)), batch, name)
                 found.append(row(work, lambda optimizer=optimizer, step=step: step(optimizer),
                                  "the step's bare matrix products", bare, 1.5, rounds, random_state))
-    ours, single, plain = lecture_steps(random_state)
-    for work, function in (("one sample, the lecture's class", ours), ("one sample, MLP.descend, float32", single)):
-        found.append(row(work, function, "the lecture's lines in plain NumPy", plain, 0.5, rounds, random_state))
+    ours, single, plain, plain_single = lecture_steps(random_state)
+    for work, function, beside, lines, goal in (
+            ("one sample, the lecture's class", ours, "the lecture's lines in plain NumPy", plain, 0.5),
+            ("one sample, MLP.descend, float32", single, "the lecture's lines in plain NumPy", plain, 0.5),
+            ("one sample, MLP.descend, float32", single, "the same lines in float32", plain_single, None)):
+        found.append(row(work, function, beside, lines, goal, rounds, random_state))
     return found
 
 
@@ -52,11 +55,12 @@ def step_and_products(sizes, batch, random_state):
 
 
 def lecture_steps(random_state):
-    """-> (ours(), single(), plain()): a step on one sample, 784-100-10, sigmoids, half squared error.
+    """-> (ours(), single(), plain(), plain_single()): a step on one sample, 784-100-10, sigmoids, half squared error.
 
     ours: with the lecture's class, float64; single: the same network as MLP in float32, without the cross-entropy that
-    the lecture prints; plain: with the lines of the lecture's listing, float64.
+    the lecture prints; plain: with the lines of the lecture's listing, float64; plain_single: the same in float32.
     """
+    np.ones(2 ** 21)  # from now on glibc keeps freed megabytes, or the lines' new arrays would take four times as long
     state = np.random.get_state()
     try:  # the class draws its weights as the lecture's does, from np.random
         network = NeuralNetwork(784, 100, 10, 0.01)
@@ -67,7 +71,13 @@ def lecture_steps(random_state):
     target = np.full((1, 10), 0.01)
     target[0, 3] = 0.99
     x32, target32 = x.astype(np.float32), target.astype(np.float32)
-    w2, b2, w3, b3 = network.W2.copy(), network.b2.copy(), network.W3.copy(), network.b3.copy()
+    return (lambda: network.train(x, target), lambda: mlp.descend(x32, target32, 0.01),
+            plain_step(network, x, target), plain_step(network, x32, target32))
+
+
+def plain_step(network, x, target):
+    """-> function: the lines of the lecture's listing, from the network's W and b, in the type of x."""
+    w2, b2, w3, b3 = (np.array(array, x.dtype) for array in (network.W2, network.b2, network.W3, network.b3))
 
     def plain():
         nonlocal w2, b2, w3, b3
@@ -82,4 +92,4 @@ def lecture_steps(random_state):
         b2 = b2 - 0.01 * loss_2
         return loss
 
-    return lambda: network.train(x, target), lambda: mlp.descend(x32, target32, 0.01), plain
+    return plain
