@@ -55,8 +55,8 @@ def train(task, dataset, out):
     save_model(out, train_frames(loaded, QUICK[task]).model, loaded.images[0])
 
 
-def measure(frames, seconds, folder):
-    """-> [dict] of each work: work, and seconds, processor_seconds, peak_mb, or failed: why."""
+def measure(frames, seconds, folder, only=""):
+    """-> [dict]: work, and seconds, processor_seconds, peak_mb, or failed: why. only: a word of the works' names."""
     here = ["-c", "import sys; sys.path[:0] = %r; import small_machine; small_machine.%s"]
 
     def inside(call, *arguments):
@@ -75,7 +75,7 @@ def measure(frames, seconds, folder):
         ("evaluate", ["evaluate", best, dataset, "--json"], None),
     ]
     found = []
-    for name, arguments, program in works:
+    for name, arguments, program in (work for work in works if only in work[0]):
         try:
             output, took = run(arguments) if program is None else run(arguments, program)
         except SystemExit as failure:
@@ -92,10 +92,11 @@ def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--frames", type=int, default=300, help="to train on (default: 300)")
     parser.add_argument("--seconds", type=float, default=20.0, help="of the imitated robot's drive (default: 20)")
+    parser.add_argument("--only", default="", metavar="WORD", help="works with this word in their names")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout and nothing else")
     args = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:
-        found = measure(args.frames, args.seconds, folder)
+        found = measure(args.frames, args.seconds, folder, args.only)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     if args.json:
         print(json.dumps({"cores": cores, "works": found}))

@@ -73,6 +73,14 @@ def test_a_long_drive_tells_latency_and_growth(run):
     assert result["flat"] is None  # three seconds say nothing
 
 
+def test_a_small_machine_drives_the_imitated_robot_and_tells_what_fails(run):
+    result = json.loads(run("small_machine", "--only", "imitated", "--seconds", "1", "--json").stdout)
+    work, = result["works"]
+    assert work["drive"]["frames"] > 0 and work["drive"]["reason"] == "time is up" and work["seconds"] > 1
+    result = json.loads(run("small_machine", "--only", "evaluate", "--json").stdout)  # no model was trained before
+    assert "best.npz" in result["works"][0]["failed"] and "seconds" not in result["works"][0]
+
+
 def test_growth_is_found_and_a_short_drive_is_not_judged():
     module = load("long_drive")
 
