@@ -11,6 +11,7 @@ import os
 import threading
 
 from .collection import Collection
+from .comparison import comparison_html
 from .errors import DatasetError, JetbotMLPError
 from .exclusion import names_left_out
 from .frame_files import shown
@@ -18,11 +19,11 @@ from .gate import wheels_driven
 from .inference import Predictor
 from .model_file import Model, load_model
 from .model_versions import go_back, save_keeping, set_aside
-from .panel_parts import StatusLine, button, escaped, heading
-from .panel_second import FrozenSecond, between
+from .panel_parts import StatusLine, button, heading
+from .panel_second import FrozenSecond, labels_of
 from .panel_train import FOLDER_SIGNS, Cancelled, done_or_told, folders_of
 from .recent_frames import RecentFrames
-from .retrain import WAYS, retrain, score_words, verdict
+from .retrain import WAYS, retrain
 
 OLD_FOLDERS = {"collision": ("dataset", "simulated_dataset"),  # where the notebooks write: the first that is there
                "road": ("dataset_xy", "simulated_dataset_xy")}
@@ -125,7 +126,7 @@ class CorrectionsPanel:
         """Keep the last second. label: 'blocked' or 'free', or for the road [(x, y) then, (x, y) now] in px, or one
         (x, y) for all. -> how many frames were kept."""
         frames = self.recent.frames()
-        return self._take_in(list(zip(frames, _labels(label, frames))) if frames else [])
+        return self._take_in(list(zip(frames, labels_of(label, frames))) if frames else [])
 
     def _take_in(self, labelled):
         """labelled: [(Frame, label), ...] -> how many were kept."""
@@ -292,26 +293,3 @@ def corrections_panel(camera, models, folder=None, **keywords):
     box = widgets.VBox([panel.box for panel in panels.values()])
     box.panels, box.recent = panels, recent
     return box
-
-
-def comparison_html(retrained):
-    """The comparison of `retrain` as a table with its verdict below."""
-    cell = "<td style='padding:3px 18px 3px 0;{}'>{}</td>"
-    head = "".join(f"<th style='text-align:left;padding:3px 18px 3px 0'>{name}</th>"
-                   for name in ("held-out frames", "how many", "old model", "new model"))
-    rows, notes = "", ""
-    for row in retrained.rows:
-        texts = (row.frames, row.before.metrics["samples"], score_words(row.before), score_words(row.after))
-        rows += "<tr>" + "".join(cell.format("", escaped(value)) for value in texts) + "</tr>"
-        notes += f"<li>{escaped(row.frames)} frames: {escaped(row.note)}</li>"
-    meaning = ("right, in % (balanced; in brackets the 95 % interval)" if retrained.trained.model.task == "collision"
-               else "how far off sideways, in px of 224 (in brackets the 95 % interval)")
-    return (f"<table style='line-height:1.5'><tr>{head}</tr>{rows}</table><p>{meaning}</p>"
-            f"<p><b>{escaped(verdict(retrained))}</b></p><ul>{notes}</ul>")
-
-
-def _labels(label, frames):
-    """The label of each frame: one for all, or for the road on a line from the first target to the last, in time."""
-    if isinstance(label, str) or not isinstance(label[0], (tuple, list)):
-        return [label] * len(frames)
-    return between(*label, stamps=[frame.stamp for frame in frames])

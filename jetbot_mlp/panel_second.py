@@ -89,3 +89,10 @@ def between(first, last, stamps):
         share = np.ones(1)
     first, last = np.array(first, dtype=float), np.array(last, dtype=float)
     return [tuple(first + part * (last - first)) for part in share]
+
+
+def labels_of(label, frames):
+    """The label of each frame: one for all, or for the road on a line from the first target to the last, in time."""
+    if isinstance(label, str) or not isinstance(label[0], (tuple, list)):
+        return [label] * len(frames)
+    return between(*label, stamps=[frame.stamp for frame in frames])

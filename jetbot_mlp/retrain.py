@@ -1,7 +1,7 @@
 """Old frames and corrected ones -> a new model, held against the old one on frames that neither has learnt.
 
     retrained = retrain("road.npz", ["dataset_xy"], ["corrections_xy"])
-    print(comparison_text(retrained))
+    print(comparison_text(retrained))                                             # see `comparison`
     save_keeping("road.npz", retrained.trained.model, retrained.golden_image)     # see `model_versions`
 
 Frames are held out by time, old and new separately. Old ones: the last fifth of each kind, exactly those that
@@ -26,10 +26,11 @@ from typing import List, NamedTuple, Optional
 
 import numpy as np
 
+from . import kept_frames, row_files
+from .comparison import Row
 from .dataset import Dataset, load_dataset
 from .errors import DatasetError
-from .evaluation import evaluate, off_px
-from .metrics import Evaluation
+from .evaluation import evaluate
 from .model_file import load_model
 from .splits import Split, split
 from .train_frames import QUICK, RECIPES, Trained, train_frames
@@ -38,16 +39,6 @@ MOMENT_GAP_S = 2.5  #: a press keeps one second; presses that follow one another
 HELD_OUT_SHARE = 0.2
 WAYS = ("anew", "quick", "learn on")
 LEARN_ON_STEPS, LEARN_ON_RATE = 600, 5e-4
-
-
-class Row(NamedTuple):
-    """Both models on the same frames."""
-
-    frames: str  #: 'old' or 'new'
-    before: Evaluation  #: of the old model
-    after: Evaluation  #: of the new model
-    note: str  #: how far these scores can be trusted, for people
-    learnt: bool = False  #: the new model was trained on these very frames, so its score says nothing
 
 
 class Retrained(NamedTuple):
@@ -124,79 +115,14 @@ def joined(first, second):
     """One Dataset of the frames of two of the same task, in this order."""
     if first.task != second.task:
         raise DatasetError(f"expected frames of one task, found {first.task} and {second.task}")
-    return Dataset(first.task, first.names + second.names, np.concatenate([first.images, second.images]),
+    return Dataset(first.task, first.names + second.names, row_files.joined(first.images, second.images),
                    np.concatenate([first.targets, second.targets]),
                    np.concatenate([first.times_s, second.times_s]),
                    np.concatenate([first.sources, second.sources + len(first.source_clocks)]),
                    first.source_clocks + second.source_clocks, first.hashes + second.hashes,
-                   first.skipped + second.skipped, first.notes + second.notes, first.excluded + second.excluded)
+                   first.skipped + second.skipped, first.notes + second.notes, first.excluded + second.excluded,
+                   kept_frames.joined(first.origin, second.origin))
 
 
 def _row(name, before, after, frames, note, learnt=False):
     return Row(name, evaluate(before, frames), evaluate(after, frames), note, learnt)
-
-
-def score_of(evaluation):
-    """The number that people look at, with its interval -> (value, [low, high] or None, unit)."""
-    metrics = evaluation.metrics
-    if evaluation.task == "road":
-        return metrics["mae_x_px"], metrics["mae_x_px_interval"], "px"
-    interval = metrics["balanced_accuracy_interval"]
-    return 100 * metrics["balanced_accuracy"], interval and [100 * end for end in interval], "%"
-
-
-def score_words(evaluation):
-    """'87.5 % (71 to 95)'."""
-    value, interval, unit = score_of(evaluation)
-    return f"{value:.1f} {unit}" + ("" if interval is None else " ({:.0f} to {:.0f})".format(*interval))
-
-
-def changes(row):
-    """How many frames the new model judges better and how many worse than the old one -> (better, worse).
-
-    Classes: wrong becomes right, and the other way round. Road: by more than 5 px.
-    """
-    if row.before.task == "road":
-        gain = off_px(row.before) - off_px(row.after)
-        return int(np.sum(gain > 5)), int(np.sum(gain < -5))
-    before, after = (np.argmax(e.predicted, axis=1) == e.expected for e in (row.before, row.after))
-    return int(np.sum(after & ~before)), int(np.sum(before & ~after))
-
-
-def verdict(retrained):
-    """What the comparison says about keeping the new model: one sentence that claims no more than it knows."""
-    (old_better, old_worse), (new_better, new_worse) = (changes(row) for row in retrained.rows)
-    new_frames = f"of the new frames {new_better} got better and {new_worse} worse"
-    old_frames = f"of the old ones {old_better} got better and {old_worse} worse"
-    lost = _more_than_chance(old_worse, old_better)
-    if retrained.rows[1].learnt:
-        advice = "whether it has learnt what you corrected is not known yet"
-    elif lost:
-        advice = "it has lost what the old one could: go back, or collect more of the old kind"
-    elif _more_than_chance(new_better, new_worse):
-        advice = "more than chance: keep it"
-    elif _more_than_chance(new_worse, new_better):
-        advice = "it got worse: go back, and look whether the corrections are right"
-    else:
-        advice = "that may be chance: keep it if it drives better, else go back"
-    return f"{new_frames}, {old_frames}; {advice}"
-
-
-def _more_than_chance(wins, losses):
-    """Sign test: would a fair coin give so many wins or more in less than 1 of 20 cases?"""
-    n = wins + losses
-    ways, tail = 1.0, 0.0  # binomial coefficients n over k, from k = n downwards
-    for k in range(n, wins - 1, -1):
-        tail += ways
-        ways = ways * k / (n - k + 1)
-    return n > 0 and tail / 2.0 ** n < 0.05
-
-
-def comparison_text(retrained):
-    """The comparison as lines of plain text."""
-    lines = ["{:<12}{:>7}  {:<24}{:<24}".format("held out", "frames", "old model", "new model")]
-    for row in retrained.rows:
-        lines.append("{:<12}{:>7}  {:<24}{:<24}".format(
-            row.frames + " frames", row.before.metrics["samples"], score_words(row.before), score_words(row.after)))
-    lines += [f"{row.frames} frames: {row.note}" for row in retrained.rows]
-    return "\n".join(lines + [verdict(retrained)])

@@ -23,7 +23,7 @@ FLOORS = [
     "report_plots report_pictures report_scores suspects frame_quality sim_world parallel nearest_neighbour "
     "crossvalidate_table remote_drives remote_files",
     "network wheel_calibration hand_drive exclusion explanation report_suspects labelled_frames mnist driver report "
-    "sim_labels "
+    "sim_labels comparison "
     "sim_render sim_view recording terminal training_pictures remote_host ssh_errors remote_look "
     "remote_steps",
     "digits gradient_check average dataset collection live_drive model_file report_trained sim_dataset "

@@ -11,8 +11,8 @@ pytest.importorskip("ipywidgets")
 
 from jetbot_mlp.errors import JetbotMLPError  # noqa: E402
 from jetbot_mlp.features import FeatureSpec  # noqa: E402
-from jetbot_mlp.heartbeat import BrowserHeartbeat  # noqa: E402
 from jetbot_mlp.gate import MotorGate  # noqa: E402
+from jetbot_mlp.heartbeat import BrowserHeartbeat  # noqa: E402
 from jetbot_mlp.inference import Predictor  # noqa: E402
 from jetbot_mlp.model_file import Model  # noqa: E402
 from jetbot_mlp.network import MLP  # noqa: E402
