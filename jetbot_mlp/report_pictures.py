@@ -84,7 +84,8 @@ def video_tag(video, caption, report_path):
         if os.path.getsize(video) <= MAX_EMBEDDED_VIDEO_BYTES:
             with open(video, "rb") as stream:
                 source = "data:video/webm;base64," + base64.b64encode(stream.read()).decode()
-        player = '<video controls muted loop playsinline preload="metadata" src="{}"></video>'.format(source)
+        player = '<video controls muted loop playsinline preload="metadata" aria-label="{}" src="{}"></video>'.format(
+            text(caption), source)
     words = '{} (<a href="./{}">{}</a>, {:.1f} MB)'.format(text(caption), link, text(name),
                                                            os.path.getsize(video) / 1e6)
     return figure(player, words, "video")

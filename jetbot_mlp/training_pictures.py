@@ -5,6 +5,7 @@ import numpy as np
 from .evaluation import off_px, worst_first
 from .messages import CollisionPrediction, RoadPrediction
 from .overlay import draw
+from .report_pictures import image_tag
 
 # BGR, legible on white, told apart by the colour-blind
 LEARNT, HELD_OUT = (193, 98, 29), (20, 105, 217)
@@ -104,6 +105,7 @@ def _round_up(value):
     return next(step * power for step in (1, 1.2, 1.6, 2, 3, 4, 6, 8, 10) if value <= step * power * (1 + 1e-9))
 
 
-def as_png(picture, scale=1):
-    """uint8 (h, w) or (h, w, 3) BGR -> the bytes of a PNG, each pixel scale px large; for IPython.display.Image."""
-    return cv2.imencode(".png", np.ascontiguousarray(picture.repeat(scale, axis=0).repeat(scale, axis=1)))[1].tobytes()
+def as_html(picture, alt, scale=1):
+    """uint8 (h, w) or (h, w, 3) BGR -> an <img> for IPython.display.HTML, each pixel scale px large; alt: the words for
+    those who do not see it (IPython's own Image has none before version 8)."""
+    return image_tag(picture.repeat(scale, axis=0).repeat(scale, axis=1), alt, ".png")

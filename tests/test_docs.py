@@ -68,6 +68,12 @@ def test_links_lead_to_files_and_headings_that_exist(page):
 
 
 @pytest.mark.parametrize("page", PAGES)
+def test_pictures_have_words_for_those_who_do_not_see_them(page):
+    words = re.findall(r"!\[([^]]*)\]\(", text_of(page))
+    assert "<img" not in text_of(page) and all(len(alt.split()) > 2 for alt in words), words
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_commands_in_sentences_have_names_that_the_program_knows(page):
     for command in commands_of(re.findall(r"`([^`\n]+)`", prose_and_code(page)[0])):
         for name in command.split(" | ") if " | " in command else command.split()[:1]:

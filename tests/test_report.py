@@ -101,7 +101,7 @@ def test_a_hundred_frames_of_each_task_make_one_small_page_that_loads_nothing(tm
     assert len(html) < 3e6
     page = Page(html)
     assert page.tags.count("svg") == 12 + 6 + 3  # overlays of the worst frames; plots of road; of collision
-    assert page.tags.count("img") == 12 + 20 + 12 + 20
+    assert page.tags.count("img") == 12 + 20 + 12 + 20 == len(re.findall('<img [^>]*alt="[^"]', html))
     assert len(page.ids) == len(set(page.ids))
     for number in ("92034", "12.3", "1404-64-2", "{:.1f} px".format(a.metrics["mae_x_px"]),
                    "{:.4f}".format(a.metrics["mse"]), "{:.1f} %".format(100 * b.metrics["balanced_accuracy"]),
@@ -209,6 +209,7 @@ def test_small_videos_are_inside_and_large_ones_beside(tmp_path, monkeypatch):
     assert_loads_nothing(html)
     assert 'src="data:video/webm;base64,eHh4' in html
     assert html.count("<video") == 1 and 'href="./drive.mp4"' in html  # browsers do not play that kind
+    assert 'aria-label="from &lt;above&gt;"' in html
     monkeypatch.setattr(report_pictures, "MAX_EMBEDDED_VIDEO_BYTES", 99)
     html = write(tmp_path, [], videos=videos)
     assert_loads_nothing(html)

@@ -1,9 +1,11 @@
+import base64
+
 import cv2
 import numpy as np
 from synthetic import collision_dataset
 
 from jetbot_mlp.evaluation import score
-from jetbot_mlp.training_pictures import HELD_OUT, LEARNT, as_png, curves_picture, tiled, worst_pictures
+from jetbot_mlp.training_pictures import HELD_OUT, LEARNT, as_html, curves_picture, tiled, worst_pictures
 
 
 def has_color(picture, color):
@@ -54,7 +56,10 @@ def test_tiles_stand_side_by_side():
     assert (whole[:3, :2] == 0).all() and (whole[:3, 3:] == 9).all() and (whole[4:, 3:] == 255).all()
 
 
-def test_a_png_keeps_every_pixel():
+def test_a_picture_for_a_notebook_keeps_every_pixel_and_has_words():
     image = np.arange(12, dtype=np.uint8).reshape(3, 4)
-    read = cv2.imdecode(np.frombuffer(as_png(image, 5), np.uint8), cv2.IMREAD_GRAYSCALE)
+    tag = as_html(image, "twelve <greys>", 5)
+    data = base64.b64decode(tag.partition("base64,")[2].rpartition('"')[0])
+    read = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
+    assert 'alt="twelve &lt;greys&gt;"' in tag
     np.testing.assert_array_equal(read, image.repeat(5, axis=0).repeat(5, axis=1))
