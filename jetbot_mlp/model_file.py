@@ -59,7 +59,7 @@ class Model(NamedTuple):
         if not self.mirrored:
             return self._once(features)
         order, n = mirror_order(self.feature_spec), len(features)
-        both = np.empty((2 * n, len(order)), np.float32)
+        both = np.empty((2 * n, len(order)), features.dtype)
         both[:n] = features
         for mirrored, row in zip(both[n:], features):  # np.take of all rows is slower
             mirrored[:] = row[order]
