@@ -5,11 +5,12 @@ The robot names its pictures by ``uuid.uuid1()``, which holds the time in 100 ns
 the low bits of its time.
 """
 import re
-import uuid
 
 import numpy as np
 
+_DIGITS = re.compile(r"([0-9]+)")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+_RFC_4122 = "89abAB"  # the variant: how the first digit of the fourth group begins
 _UUID_EPOCH_100NS = 0x01B21DD213814000  # 1582-10-15 to 1970-01-01
 _YEAR_2100_S = 4102444800.0
 # Frames without a uuid1 (pictures added by hand) must not cost the others their time. With this share of
@@ -26,9 +27,9 @@ def uuid1_time_s(file_name):
     uuid4 and other versions hold no time. Years before 1970 and from 2100 on are no capture times.
     """
     for text in reversed(_UUID.findall(file_name)):
-        value = uuid.UUID(text)
-        if value.version == 1:
-            time_s = (value.time - _UUID_EPOCH_100NS) / 1e7
+        if text[14] == "1" and text[19] in _RFC_4122:  # of version 1; uuid.UUID takes longer to tell the same
+            time_100ns = int(text[15:18] + text[9:13] + text[:8], 16)
+            time_s = (time_100ns - _UUID_EPOCH_100NS) / 1e7
             if 0.0 <= time_s < _YEAR_2100_S:
                 return time_s
     return None
@@ -36,9 +37,12 @@ def uuid1_time_s(file_name):
 
 def natural_key(name):
     """Sorting key by which 'frame10.jpg' comes after 'frame9.jpg'."""
-    parts = re.split(r"([0-9]+)", name)
-    # Length of the digits, then the digits: compares like the numbers, however long they are.
-    return [(len(p.lstrip("0")), p.lstrip("0")) if i % 2 else p.lower() for i, p in enumerate(parts)], name
+    parts = _DIGITS.split(name.lower())
+    for i in range(1, len(parts), 2):
+        # Length of the digits, then the digits: compares like the numbers, however long they are.
+        digits = parts[i].lstrip("0")
+        parts[i] = len(digits), digits
+    return parts, name
 
 
 def tells_capture_time(modification_times_s):

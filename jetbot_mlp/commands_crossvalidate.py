@@ -89,7 +89,8 @@ def _write_report(args, titles, sets, found, summaries, rule):
 
     sections = []
     for title, (dataset, _), one, summary in zip(titles, sets, found, summaries):
-        evaluation = score(one.task, one.classes, one.predicted, one.expected, one.names, dataset.images[one.frames])
+        images = dataset.subset(one.frames).images
+        evaluation = score(one.task, one.classes, one.predicted, one.expected, one.names, images)
         headline = SCORES[args.task][0]
         facts = [("held out", rule), ("frames", summary["frames"]),
                  (headline.replace("_", " ") + ", fold by fold",

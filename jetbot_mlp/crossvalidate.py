@@ -52,6 +52,8 @@ def out_of_fold(dataset, folds, recipe=None, random_state=0, jobs=None, dask=Non
 
 def cross_validate(sets, recipe=None, random_state=0, jobs=None, dask=None, nearest=False, progress=None):
     """`out_of_fold` for several (dataset, folds) pairs at once -> list of CrossValidation."""
+    if dask is not None:  # other machines do not have our files
+        sets = [(dataset.in_memory(), folds) for dataset, folds in sets]
     calls = [(dataset, train, held_out, recipe, random_state, nearest)
              for dataset, folds in sets for train, held_out in folds]
     answers = [None] * len(calls)

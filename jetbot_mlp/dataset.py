@@ -1,7 +1,8 @@
 """Folders and zip files of labelled robot frames -> `Dataset`: thumbnails, targets, capture times.
 
 The official folders are read as they are: pictures in blocked/ and free/ (collision), or named
-xy_<x>_<y>_<uuid>.jpg (road). Frames are read in one pass; only the thumbnails stay in memory, 37 KB each.
+xy_<x>_<y>_<uuid>.jpg (road). Frames are read in one pass; only the thumbnails stay in memory, 37 KB each, and those
+of thousands of frames not even that. What was decoded is kept for the next time (see `frame_cache`).
 """
 import hashlib
 import os
@@ -12,13 +13,17 @@ import numpy as np
 from .capture_time import capture_times
 from .errors import DatasetError
 from .exclusion import names_to_leave_out, read_exclude_list
-from .features import WORKING_SIZE
+from .features import extract
 from .frame_files import open_frame_files
-from .labelled_frames import find_labelled, nothing_found, read_labelled, titles_of
+from .frame_source import read_source
+from .kept_frames import KeptFrames, Origin
+from .labelled_frames import LabelledFrame, find_labelled, nothing_found, titles_of
 from .messages import CLASSES
 from .road_names import decide_xy, target_of
+from .row_files import IN_MEMORY, Rows, picked
 
 TASKS = ("collision", "road")
+_AT_ONCE = 1024  # frames whose pictures are in memory to make features of
 TIME_SOURCES = ("uuid1", "modification time", "name")  #: best first
 
 
@@ -27,7 +32,8 @@ class Dataset:
 
     task: 'collision' or 'road'.
     names: list of str, 'folder/blocked/a.jpg', unique.
-    images: uint8 (n, 112, 112, 3) BGR, made by `features.shrink`.
+    images: uint8 (n, 112, 112, 3) BGR, made by `features.shrink`: a read-only ndarray, or for sets of thousands of
+        frames a `Rows`, which is used like one and reads from the disk what is asked for.
     targets: collision: int64 (n,), index into CLASSES; road: float32 (n, 2), x and y in [-1, 1].
     times_s: float64 (n,), by the clock of the frame's source (see `capture_time.capture_times`).
     sources: int64 (n,), index of the path that each frame came from.
@@ -35,13 +41,15 @@ class Dataset:
     hashes: list of bytes, SHA-256 of each file.
     skipped: list of (name, reason). notes: list of str, for people.
     excluded: how many frames were left out on purpose.
+    origin: `Origin`, where the images lie in the cache, or None.
     """
 
     def __init__(self, task, names, images, targets, times_s, sources, source_clocks, hashes,
-                 skipped=(), notes=(), excluded=0):
+                 skipped=(), notes=(), excluded=0, origin=None):
         self.task = task
         self.names = list(names)
         self.images = images
+        self.origin = origin
         self.targets = targets
         self.times_s = times_s
         self.sources = sources
@@ -53,6 +61,31 @@ class Dataset:
 
     def __len__(self):
         return len(self.names)
+
+    @property
+    def images(self):
+        if isinstance(self._images, Rows) and len(self._images) <= IN_MEMORY:  # at first use: not all have one
+            self._images = self._images[:]
+            self._images.flags.writeable = False  # their features are known
+        return self._images
+
+    @images.setter
+    def images(self, images):
+        self._images, self.origin = images, None  # other images have other features
+
+    def features(self, spec, index=slice(None)):
+        """What `extract` makes of ``images[index]``, float32 (m, spec.n_features), if need be anew.
+
+        index: slice or int array. Those of frames from the cache are kept there, so they are made once.
+        """
+        known = None if self.origin is None else self.origin.features(spec, index)
+        if known is not None:
+            return known
+        rows = np.arange(len(self))[index]
+        known = np.empty((len(rows), spec.n_features), np.float32)
+        for start in range(0, len(rows), _AT_ONCE):
+            known[start:start + _AT_ONCE] = extract(self.images[rows[start:start + _AT_ONCE]], spec)
+        return known
 
     @property
     def time_source(self):
@@ -68,10 +101,16 @@ class Dataset:
     def subset(self, indices):
         """The frames at ``indices`` (int array or list) in that order, as a new Dataset."""
         indices = np.asarray(indices, dtype=np.int64)
-        return Dataset(self.task, [self.names[i] for i in indices], self.images[indices],
+        images = self._images.at(indices) if isinstance(self._images, Rows) else self._images[indices]
+        return Dataset(self.task, [self.names[i] for i in indices], images,
                        self.targets[indices], self.times_s[indices], self.sources[indices],
                        self.source_clocks, [self.hashes[i] for i in indices], self.skipped, self.notes,
-                       self.excluded)
+                       self.excluded, self.origin and self.origin.at(indices))
+
+    def in_memory(self):
+        """The same with all images in memory and nothing in files, for another machine, as a new Dataset."""
+        return Dataset(self.task, self.names, np.asarray(self.images), self.targets, self.times_s, self.sources,
+                       self.source_clocks, self.hashes, self.skipped, self.notes, self.excluded)
 
     def fingerprint(self):
         """SHA-256 (hex) over the files' contents and targets, wherever and in whatever order they lie."""
@@ -99,14 +138,19 @@ def load_dataset(task, paths, xy="auto", progress=None, require_all_classes=True
     if not paths:
         raise DatasetError("expected at least one folder or zip file of frames, found none; name one")
     unwanted = read_exclude_list(exclude) if isinstance(exclude, (str, os.PathLike)) else list(exclude or ())
-    records, skipped, notes = [], [], []
+    records, skipped, notes, thumbnails, kept = [], [], [], [], []
     for source, (path, title) in enumerate(zip(paths, titles_of(paths))):
         with open_frame_files(path) as files:
             labelled, wrong = find_labelled(task, files, path, title, notes)
             if not labelled and not wrong:
                 raise DatasetError(nothing_found(task, files, path))
             skipped += wrong
-            read_labelled(labelled, source, title, records, skipped, progress)
+            in_memory = sum(len(rows) for rows in thumbnails) + len(labelled) <= IN_MEMORY
+            read = read_source(path, [file for _, file, _ in labelled], title, in_memory, progress)
+            _add_records(labelled, source, read, records, skipped)
+            thumbnails.append(read.thumbnails)
+            kept.append(KeptFrames(read.kept) if read.kept is not None else None)
+            del read
     if not records:
         raise DatasetError("expected frames to learn from, found %d files and none readable (%s: %s); "
                            "copy or collect them again" % ((len(skipped),) + skipped[0]))
@@ -125,7 +169,16 @@ def load_dataset(task, paths, xy="auto", progress=None, require_all_classes=True
     if skipped:
         reasons = Counter(reason.partition(" (")[0] for _, reason in skipped).most_common(3)
         notes.append("%d files skipped: %s" % (len(skipped), "; ".join("%d %s" % (n, r) for r, n in reasons)))
-    return _assemble(task, records, paths, skipped, notes, n_excluded)
+    return _assemble(task, records, paths, skipped, notes, n_excluded, thumbnails, kept)
+
+
+def _add_records(labelled, source, read, records, skipped):
+    """Append to ``records`` what could be read and to ``skipped`` what could not, in the order of ``labelled``."""
+    for row, (name, file, label) in enumerate(labelled):
+        if row in read.reasons:
+            skipped.append((name, read.reasons[row]))
+        else:
+            records.append(LabelledFrame(name, source, file, label, read.digests[row], read.sizes[row], row))
 
 
 def _road_targets(records, xy, skipped, notes):
@@ -199,10 +252,7 @@ def _check_classes(records, skipped, require_all_classes):
                        % (found, example))
 
 
-def _assemble(task, records, paths, skipped, notes, n_excluded):
-    images = np.empty((len(records), WORKING_SIZE, WORKING_SIZE, 3), dtype=np.uint8)
-    for i, record in enumerate(records):
-        images[i], record.thumbnail = record.thumbnail, None  # one by one, never all twice
+def _assemble(task, records, paths, skipped, notes, n_excluded, thumbnails, kept):
     labels = [record.label for record in records]
     targets = np.array(labels, dtype=np.int64 if task == "collision" else np.float32)
     sources = np.array([record.source for record in records], dtype=np.int64)
@@ -221,8 +271,13 @@ def _assemble(task, records, paths, skipped, notes, n_excluded):
             notes.append("%s: %d frames, in order of %s%s" % (title, len(members), clock, note))
         else:
             notes.append("%s: nothing new, every frame is a copy of one already read or was skipped" % title)
+    rows = np.array([record.row for record in records], dtype=np.int64)
+    images = picked(thumbnails, sources, rows)
+    if isinstance(images, np.ndarray):
+        images.flags.writeable = False  # their features are known
+    origin = None if any(one is None for one in kept) else Origin(kept, sources, rows)
     return Dataset(task, [record.name for record in records], images, targets, times_s, sources, clocks,
-                   [record.digest for record in records], skipped, notes, n_excluded)
+                   [record.digest for record in records], skipped, notes, n_excluded, origin)
 
 
 def _ordering_names(files, task):

@@ -16,7 +16,7 @@ def evaluate(model, dataset, batch=1024):
                            f"give frames of the model's task")
     if len(dataset) == 0:
         raise DatasetError("no frames to evaluate")
-    outputs = np.concatenate([model.outputs(dataset.images[start:start + batch])
+    outputs = np.concatenate([model.outputs_of(dataset.features(model.feature_spec, slice(start, start + batch)))
                               for start in range(0, len(dataset), batch)])
     return score(model.task, model.classes, outputs, dataset.targets, dataset.names, dataset.images)
 

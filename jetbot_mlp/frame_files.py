@@ -1,5 +1,6 @@
 """Finds the pictures in a folder or a zip file; a zip is read in place, nothing is unpacked."""
 import calendar
+import functools
 import lzma
 import os
 import stat
@@ -7,7 +8,7 @@ import threading
 import zipfile
 import zlib
 from contextlib import contextmanager
-from typing import Callable, NamedTuple, Optional
+from typing import Callable, NamedTuple, Optional, Tuple
 
 from .capture_time import natural_key
 from .errors import DatasetError
@@ -24,6 +25,9 @@ class FrameFile(NamedTuple):
     path: str  #: below the source, with '/': 'blocked/a.jpg'
     modified_s: Optional[float]  #: s since 1970, or None
     read: Callable[[], bytes]  #: all its bytes; raises DatasetError with a short reason
+    #: (bytes, times in ns of the last change of contents and of anything) of the file, or of the zip that it lies in;
+    #: another one: perhaps another picture. None when the system does not tell
+    stamp: Optional[Tuple[int, int, int]] = None
 
     @property
     def folder(self):
@@ -62,6 +66,9 @@ def open_frame_files(path):
 
 def shown(path):
     """``path`` in a form that can be printed and saved anywhere: odd bytes and line ends become \\x.. ."""
+    text = os.fspath(path)
+    if isinstance(text, str) and text.isprintable():  # then there are no odd bytes
+        return text
     try:
         text = os.fspath(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     except UnicodeEncodeError:  # half a character, as Windows and hostile zips allow
@@ -73,11 +80,13 @@ def _sorted(files):
     return sorted(files, key=lambda file: natural_key(file.path))
 
 
-def _is_wanted(parts):
-    """parts: folder names and file name below the source."""
-    if len(parts) > _MAX_DEPTH + 1 or any(p.startswith(".") or p == "__MACOSX" for p in parts):
-        return False
-    return parts[-1].lower().endswith(SUFFIXES)
+def _is_wanted_folder(parts):
+    """parts: names of folders below the source."""
+    return len(parts) <= _MAX_DEPTH and not any(p.startswith(".") or p == "__MACOSX" for p in parts)
+
+
+def _is_wanted_name(file_name):
+    return file_name.lower().endswith(SUFFIXES) and not file_name.startswith(".")
 
 
 def _files_in_folder(root):
@@ -92,47 +101,62 @@ def _files_in_folder(root):
             continue
         seen.add(real)
         subfolders[:] = [name for name in subfolders if not name.startswith(".") and name != "__MACOSX"]
+        if not _is_wanted_folder(parts):
+            continue
+        above, below = os.path.join(folder, ""), "/".join(parts + [""])
         for name in names:
-            if _is_wanted(parts + [name]):
-                yield _folder_file(os.path.join(folder, name), "/".join(parts + [name]))
+            if _is_wanted_name(name):
+                yield _folder_file(above + name, below + name)
 
 
 def _folder_file(full_path, path):
     try:
         status = os.stat(full_path)
-    except OSError:
-        status = None  # reading will say why
+    except OSError:  # reading will say why
+        return FrameFile(path, None, functools.partial(_read_file, full_path, 0, True))
+    read = functools.partial(_read_file, full_path, status.st_size, stat.S_ISREG(status.st_mode))
+    return FrameFile(path, status.st_mtime, read, _stamp(status))
 
-    def read():
-        if status is not None and not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for ever
-            raise DatasetError("no regular file")
-        if status is not None and status.st_size > MAX_FILE_BYTES:
-            raise DatasetError("larger than %d MB" % (MAX_FILE_BYTES // 2 ** 20))
-        try:
-            with open(full_path, "rb") as file:
-                return file.read(MAX_FILE_BYTES + 1)
-        except OSError as error:
-            raise DatasetError("cannot be read (%s)" % error.strerror) from None
 
-    return FrameFile(path, status.st_mtime if status else None, read)
+def _stamp(status):
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def _read_file(full_path, size, is_regular):
+    """size: in bytes, as far as known."""
+    if not is_regular:  # opening a pipe would wait for ever
+        raise DatasetError("no regular file")
+    if size > MAX_FILE_BYTES:
+        raise DatasetError("larger than %d MB" % (MAX_FILE_BYTES // 2 ** 20))
+    try:
+        with open(full_path, "rb", buffering=0) as file:
+            # Not MAX_FILE_BYTES at once: memory for that would be got and given back for each file of some kB.
+            data = more = file.read(size + 1)
+            while more and len(data) != size and len(data) <= MAX_FILE_BYTES:  # in pieces, or it grew
+                more = file.read(MAX_FILE_BYTES + 1 - len(data))
+                data += more
+            return data
+    except OSError as error:
+        raise DatasetError("cannot be read (%s)" % error.strerror) from None
 
 
 def _files_in_zip(archive, zip_path):
-    packed_bytes = 0
+    packed_bytes, stamp = 0, _stamp(os.fstat(archive.fp.fileno()))
     lock = threading.Lock()  # zipfile counts its open members without one
     for member in archive.infolist():
         path = member.filename.replace("\\", "/").strip("/")
         parts = [part for part in path.split("/") if part not in ("", ".", "..")]
-        if not parts or member.filename.endswith("/") or not _is_wanted(parts):
+        if not parts or member.filename.endswith("/") or not (
+                _is_wanted_folder(parts[:-1]) and _is_wanted_name(parts[-1])):
             continue
         packed_bytes += member.compress_size
-        yield _zip_file(archive, lock, member, "/".join(parts))
+        yield _zip_file(archive, lock, member, "/".join(parts), stamp)
     if packed_bytes > os.path.getsize(zip_path):
         raise DatasetError("expected a zip of pictures, found %s whose members overlap (a zip bomb); "
                            "make it again from the folder" % shown(zip_path))
 
 
-def _zip_file(archive, lock, member, path):
+def _zip_file(archive, lock, member, path, stamp):
     def read():
         if member.flag_bits & 0x1:
             raise DatasetError("encrypted")
@@ -150,4 +174,4 @@ def _zip_file(archive, lock, member, path):
         modified_s = float(calendar.timegm(member.date_time + (0, 0, 0)))
     except ValueError:  # month 0 and the like
         modified_s = None
-    return FrameFile(path, modified_s, read)
+    return FrameFile(path, modified_s, read, stamp)

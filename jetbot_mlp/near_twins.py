@@ -25,14 +25,18 @@ _ROWS = 512  #: frames compared with all others at once
 
 def thumbnails(images):
     """uint8 (n, h, w, 3) -> what is compared, float32 (n, 16 regions, 48 numbers each)."""
-    small = np.empty((len(images), SIDE, SIDE, 3), dtype=np.float32)
-    for i, image in enumerate(images):
-        small[i] = cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-    small = np.log(small + np.float32(_DARK))
-    small -= small.mean(axis=(1, 2, 3), keepdims=True)
     side = SIDE // REGIONS
-    regions = small.reshape(-1, REGIONS, side, REGIONS, side, 3).transpose(0, 1, 3, 2, 4, 5)
-    return np.ascontiguousarray(regions).reshape(len(images), REGIONS * REGIONS, side * side * 3)
+    out = np.empty((len(images), REGIONS * REGIONS, side * side * 3), dtype=np.float32)
+    for start in range(0, len(images), _ROWS):  # not all frames at once, of which there may be 100,000
+        some = images[start:start + _ROWS]
+        small = np.empty((len(some), SIDE, SIDE, 3), dtype=np.float32)
+        for i, image in enumerate(some):
+            small[i] = cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+        small = np.log(small + np.float32(_DARK))
+        small -= small.mean(axis=(1, 2, 3), keepdims=True)
+        regions = small.reshape(-1, REGIONS, side, REGIONS, side, 3).transpose(0, 1, 3, 2, 4, 5)
+        out[start:start + _ROWS].reshape(regions.shape)[...] = regions
+    return out
 
 
 def twin_pairs(images, others=None, near=NEAR):

@@ -76,7 +76,7 @@ def _check_jpeg(data):
         position += 2 + struct.unpack(">H", segment[2:4])[0]
         if marker == 0xDA:  # start of scan: from here on 0xFF is a marker or followed by 0x00
             break
-    if data.find(_JPEG_END, position) < 0:
+    if data.rfind(_JPEG_END, position) < 0:  # from the end, where it should be
         raise DatasetError("truncated JPEG")
     if size is None:
         raise DatasetError("JPEG without a size")

@@ -152,7 +152,9 @@ def _fit_all(training, recipe, random_state, progress, notes, watch, start):
 def _logits(training, recipe, network, rows):
     """Logarithms of the probabilities that a model of this network gives to these frames: float32 (n, k)."""
     model = Model(training.task, CLASSES[training.task], network, recipe.features, {}, recipe.mirror)
-    return np.log(np.maximum(model.outputs(training.images[rows]), 1e-12))
+    outputs = [model.outputs_of(training.features(recipe.features, rows[start:start + CHUNK]))
+               for start in range(0, len(rows), CHUNK)]
+    return np.log(np.maximum(np.concatenate(outputs), 1e-12))
 
 
 def _check_start(start, task, recipe):
@@ -192,7 +194,7 @@ def _fit(copies, learning, watching, random_state, progress, title, watch, start
 
     validate = None
     if watching is not None:
-        seen = copies.standardised(training.images[watching])
+        seen = copies.standardised(training.features(recipe.features, watching))
         wanted = _as_outputs(training.targets[watching], n_outputs, 0.0)
 
         def validate(network):
@@ -215,8 +217,9 @@ class _Copies:
 
     def __init__(self, training, recipe, random_state):
         self.training, self.recipe, self.random_state = training, recipe, random_state
+        self.images = training.images  # they may be read at first use, which is not for several threads at once
         sample = random_state.permutation(len(training))[:2 * CHUNK]
-        features = extract(training.images[sample], recipe.features)
+        features = training.features(recipe.features, sample)
         self.mean, self.scale = features.mean(axis=0), _soft_scale(features)
         self.variants = min(VARIANTS, CACHE_BYTES // (4 * len(training) * recipe.features.n_features))
         self.cache = {} if self.variants >= FEWEST_VARIANTS else None
@@ -249,15 +252,14 @@ class _Copies:
         return np.concatenate([features for features, _ in done]), np.concatenate([targets for _, targets in done])
 
     def _prepare_part(self, rows, seed):
-        images, targets = self.training.images[rows], self.training.targets[rows]
+        images, targets = self.images[rows], self.training.targets[rows]
         if self.recipe.augment and len(rows):
             images, targets = augment(images, targets, self.training.task, np.random.RandomState(seed),
                                       mirror=self.recipe.mirror, geometry=self.recipe.geometry)
-        return self.standardised(images), targets
+        return self.standardised(extract(images, self.recipe.features)), targets
 
-    def standardised(self, images):
-        """uint8 (n, 112, 112, 3) -> what the network is trained on, float32 (n, n_features)."""
-        features = extract(images, self.recipe.features)
+    def standardised(self, features):
+        """float32 (n, n_features) of `extract` -> what the network is trained on, in place."""
         features -= self.mean
         features /= self.scale
         return features

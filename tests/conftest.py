@@ -19,8 +19,9 @@ def pytest_configure():
 
 @pytest.fixture(autouse=True)
 def no_settings_of_this_machine(monkeypatch, tmp_path):
-    """What someone calibrated on this machine is not for the tests."""
+    """What someone calibrated on this machine is not for the tests, nor is the cache of the one who runs them."""
     monkeypatch.setenv("JETBOT_MLP_ROBOT", str(tmp_path / "robot-of-the-test.json"))
+    monkeypatch.setenv("JETBOT_MLP_CACHE", str(tmp_path / "cache-of-the-test"))
 
 
 @pytest.fixture
