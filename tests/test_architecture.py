@@ -18,11 +18,13 @@ FLOORS = [
     "elastic near_twins text_files calibration video cameras robot_settings progress signals cluster trial_file "
     "motor_guard guard_process notebook_interrupt heartbeat driver_status report_html sim_camera sim_physics "
     "sim_room sim_texture "
-    "sim_track recent_frames jupyter_kernel remote_package remote_versions",
-    "network_settings trainer evaluation inference frame_files gate official_robot stop_wheels doctor_probes overlay "
+    "sim_track recent_frames row_files jupyter_kernel remote_package remote_versions",
+    "network_settings trainer evaluation inference frame_files frame_cache gate official_robot stop_wheels "
+    "doctor_probes overlay "
     "report_plots report_pictures report_scores suspects frame_quality sim_world parallel nearest_neighbour "
     "crossvalidate_table remote_drives remote_files",
-    "network wheel_calibration hand_drive exclusion explanation report_suspects labelled_frames mnist driver report "
+    "network wheel_calibration hand_drive exclusion explanation report_suspects labelled_frames frame_source "
+    "kept_frames mnist driver report "
     "sim_labels comparison "
     "sim_render sim_view recording terminal training_pictures remote_host ssh_errors remote_look "
     "remote_steps",
