@@ -93,8 +93,11 @@ def is_flat(grown):
     return grown["blocks_a_frame"] <= FLAT_BLOCKS and (grown["resident_mb"] or 0.0) <= FLAT_MB
 
 
-def drive(predictors, seconds, preview=False, seed=0):
-    """-> (Notes, [memory at the start, in the middle, at the end], why it stopped in between: [str])."""
+def drive(predictors, seconds, preview=False, seed=0, look=memory):
+    """-> (Notes, [memory at the start, in the middle, at the end], why it stopped in between: [str]).
+
+    look: called with the frames so far, at each of these three.
+    """
     notes = Notes(int(2 * seconds * FRAMES_A_SECOND) + 100)
     robot, camera = open_simulated(world_kind_for([p.task for p in predictors]), seed)
     robot.sim.path = collections.deque(robot.sim.path, maxlen=100)  # it keeps two hours for films: grows on purpose
@@ -122,7 +125,7 @@ def drive(predictors, seconds, preview=False, seed=0):
                 robot.carry_elsewhere()
                 driver.start()
             if time.monotonic() - began >= marks[len(memories)]:
-                memories.append(memory(notes.frames))
+                memories.append(look(notes.frames))
     finally:
         driver.stop("the measurement ended")
         driver.join()
@@ -150,11 +153,18 @@ def main(argv=None):
     cv2.setNumThreads(1)
     paths = args.models or [os.path.join(MODELS, name) for name in ("road.npz", "collision.npz")]
     load = [os.getloadavg()[0]] if hasattr(os, "getloadavg") else []
+    snapshots = []
+
+    def look(frames):
+        found = memory(frames)
+        if args.where:
+            snapshots.append(tracemalloc.take_snapshot())
+        return found
+
     if args.where:
         tracemalloc.start()
     predictors = [Predictor(load_model(path)) for path in paths]
-    before = tracemalloc.take_snapshot() if args.where else None
-    notes, memories, stops = drive(predictors, args.seconds, args.preview)
+    notes, memories, stops = drive(predictors, args.seconds, args.preview, look=look)
     load += [os.getloadavg()[0]] if load else []
     if not notes.frames:
         raise SystemExit("long_drive: expected answered frames, found none: %s" % "; ".join(stops))
@@ -163,7 +173,7 @@ def main(argv=None):
     result = {"python": platform.python_version(), "seconds": args.seconds, "preview": args.preview,
               "frames": notes.frames, "frames_a_second": notes.frames / args.seconds, "load": load, "stops": stops,
               "latency_ms": latency, "processor_ms": processor, "goal": GOAL, "reached": latency["ratio"] <= GOAL,
-              "memory": memories, "growth": grown, "flat": is_flat(grown[1])}
+              "memory": memories, "growth": grown, "flat": None if args.where else is_flat(grown[1])}
     if args.json:
         print(json.dumps(result))
         return 0
@@ -177,11 +187,13 @@ def main(argv=None):
     for name, one in zip(("start", "middle", "end"), memories):
         resident = "" if one["resident_mb"] is None else ", %.1f MB resident" % one["resident_mb"]
         print("%-10s frame %6d: %d Python objects%s" % (name, one["frames"], one["blocks"], resident))
+    verdict = {None: "too few frames to judge", True: "flat", False: "NOT flat"}[result["flat"]]
     print("%-10s %+.3f objects a frame in the first half, %+.3f in the second: %s" % (
         "growth", grown[0]["blocks_a_frame"], grown[1]["blocks_a_frame"],
-        {None: "too few frames to judge", True: "flat", False: "NOT flat"}[result["flat"]]))
+        "the notes of --where are among them" if args.where else verdict))
     if args.where:
-        for line in tracemalloc.take_snapshot().compare_to(before, "lineno")[:10]:
+        ours = [one.filter_traces([tracemalloc.Filter(False, tracemalloc.__file__)]) for one in snapshots]
+        for line in ours[-1].compare_to(ours[0], "lineno")[:10]:
             print(line)
     return 0
 
