@@ -4,7 +4,7 @@ import pytest
 
 from jetbot_mlp import losses
 from jetbot_mlp.gradient_check import numerical_derivative
-from jetbot_mlp.layers import ACTIVATIONS
+from jetbot_mlp.layers import ACTIVATIONS, softmax
 from jetbot_mlp.losses import LOSSES
 
 COMBINATIONS = [(loss, output) for loss in LOSSES for output in LOSSES[loss].output_activations]
@@ -92,3 +92,12 @@ def test_one_hot_and_what_it_refuses():
     for wrong in ([3], [-1], [0.5], [np.nan], [[1]]):
         with pytest.raises(ValueError, match="expected shape .* whole numbers from 0 to 2"):
             losses.one_hot(wrong, 3)
+
+
+def test_the_softmax_cross_entropy_of_a_vanished_output_is_found_from_z():
+    targets = np.array([[0.5, 0.5, 0.0]], np.float32)
+    for lowest, exact in ((-60.0, 30.0), (-200.0, 100.0)):  # exp(-60) is a float32, exp(-200) is 0
+        z = np.array([[0.0, lowest, -100.0]], np.float32)
+        np.testing.assert_allclose(losses.softmax_cross_entropy(z, softmax(z), targets), [exact], rtol=1e-5)
+        np.testing.assert_allclose(losses.softmax_cross_entropy(z[:, :2], softmax(z[:, :2]), targets[:, :2]),
+                                   [exact], rtol=1e-5)

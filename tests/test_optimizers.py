@@ -128,3 +128,10 @@ def test_how_arrays_lie_in_memory_changes_nothing_but_rounding(make, dtype):
     for one, other, first in zip(rows, columns, before):
         assert one.dtype == dtype and np.all(one != first)
         np.testing.assert_allclose(one, other, rtol=1e-5 if dtype == np.float32 else 1e-12, atol=1e-6)
+
+
+def test_a_layer_of_one_output_may_lie_in_memory_in_any_way():
+    for optimizer in (SGD(0.1), Adam(0.1)):
+        parameter = np.ones((1, 5)).T  # (5, 1) with the strides of a row
+        optimizer.update([parameter], [np.ones((5, 1))])
+        np.testing.assert_allclose(parameter, np.full((5, 1), 0.9), rtol=1e-6)
