@@ -68,6 +68,7 @@ class MotorGate:
         self.stops = deque(maxlen=100)  # of Stop, oldest first
         self.command = None  # the WheelCommand written last since `open`
         self.wheels_stopped = True  # False from the first write until zeros were accepted
+        self._insisting = threading.Thread()
         self.stop_error = None  # what the motors answered to the last refused stop
 
     @property
@@ -182,6 +183,17 @@ class MotorGate:
     def at_rest(self):
         """True when stopped and the motors accepted it; tries once more when they have not."""
         return self.stopped and (self.wheels_stopped or self._zero(0.0))
+
+    def insist(self):
+        """After a stop that the motors refused: zeros in a thread until they are accepted, for whoever has no
+        watchdog that does it."""
+        if not self.wheels_stopped and not self._insisting.is_alive():
+            self._insisting = threading.Thread(target=self._insist, name="insisting", daemon=True)
+            self._insisting.start()
+
+    def _insist(self):
+        while self.stopped and not self.at_rest():
+            time.sleep(RETRY_PAUSE_S)
 
     def _zero(self, retry_s):
         if self.dry_run:

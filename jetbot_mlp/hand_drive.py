@@ -53,7 +53,7 @@ class HandDrive:
         with self._lock:
             self._wanted = left, right, time.monotonic() + seconds
             self._changed.set()
-            if self._thread is None:
+            if self._thread is None or not self._thread.is_alive():  # dead: `told` has raised
                 self._thread = threading.Thread(target=self._run, name="hand-drive", daemon=True)
                 self._thread.start()
 
@@ -96,6 +96,7 @@ class HandDrive:
             reason = self._drive()
             if not self.gate.wheels_stopped:
                 reason = f"THE MOTORS REFUSE TO STOP ({self.gate.stop_error}): switch the robot off"
+                self.gate.insist()
             if reason is not None and self._told is not None:
                 self._told(reason)
 

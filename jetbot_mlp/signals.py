@@ -1,11 +1,12 @@
-"""Stops the wheels when the process is told to end: Ctrl-C, kill, a closed terminal.
+"""Stops the wheels when the process is told to end or to pause: Ctrl-C, Ctrl-Z, kill, a closed terminal.
 
 kill -9 can't be caught here; a second process has to do that.
 """
+import os
 import signal
 import threading
 
-NAMES = ("SIGINT", "SIGTERM", "SIGHUP")  # Windows has no SIGHUP
+NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGTSTP")  # Windows has none of the last two
 
 
 class stop_on_signals:  # lower case: it reads as the with statement that it is for
@@ -13,7 +14,8 @@ class stop_on_signals:  # lower case: it reads as the with statement that it is 
 
     A handler that was there (Python's KeyboardInterrupt, Jupyter's) is called next; where there was none,
     SystemExit(128 + number) unwinds the program, so `finally` blocks run and the status is the shell's for
-    that signal. A signal that was ignored (nohup) stays ignored. Leaving the block restores the handlers.
+    that signal. SIGTSTP (Ctrl-Z) suspends, with standing wheels, until SIGCONT (fg). A signal that was ignored
+    (nohup) stays ignored. Leaving the block restores the handlers.
     Raises ValueError outside the main thread, where Python allows no handlers.
     """
 
@@ -46,5 +48,9 @@ class stop_on_signals:  # lower case: it reads as the with statement that it is 
         previous = self._previous.get(number, signal.SIG_DFL)
         if callable(previous):
             previous(number, frame)
+        elif signal.Signals(number).name == "SIGTSTP":
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+            signal.signal(number, self._handle)
         else:
             raise SystemExit(128 + number)

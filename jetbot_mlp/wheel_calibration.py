@@ -80,6 +80,7 @@ class Calibration:
         finally:
             timer.cancel()
             self.gate.stop("the pulse ended")
+            self.gate.insist()
         if not self.gate.wheels_stopped:
             raise HardwareError(f"motors: expected them to stop, found {self.gate.stop_error}; SWITCH THE ROBOT OFF")
         if reason is not None:

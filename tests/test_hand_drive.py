@@ -134,6 +134,27 @@ def test_motors_that_refuse_are_said(robot):
     robot.broken = True
     hand.join(3)
     assert "REFUSE TO STOP" in told[-1]
+    robot.broken = False  # nobody presses anything, and yet
+    wait_for(lambda: not robot.turning)
+
+
+def test_a_listener_that_raises_does_not_end_driving_by_hand_for_good(robot):
+    def told(reason):
+        raise RuntimeError("the page is gone")
+
+    hand = HandDrive(robot, heartbeat=Browser(), told=told)
+    hand._lost = lambda: "the browser is gone"
+    before, threading.excepthook = getattr(threading, "excepthook", None), lambda about: None
+    try:
+        hand.hold("forward", 0.3)
+        hand._thread.join(5.0)
+    finally:
+        threading.excepthook = before
+    hand._lost = lambda: None
+    hand.hold("forward", 0.3)
+    wait_for(lambda: robot.turning)
+    hand.release()
+    assert not robot.turning
     robot.broken = False
 
 

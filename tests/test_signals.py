@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 from driving_fakes import FakeCamera, FakeRobot, straight_on
@@ -49,6 +50,24 @@ def test_a_signal_stops_the_wheels_and_ends_the_process_with_its_status(name, st
         process.wait()
     assert rest.decode().strip() == f"(0.0, 0.0) {name} received"
     assert process.returncode == status
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_ctrl_z_suspends_with_standing_wheels_and_they_stand_when_it_goes_on():
+    script = SCRIPT.format(tests=os.path.dirname(os.path.abspath(__file__)))
+    script = script.replace("time.sleep(10)", "wait_until(lambda: not robot.moving, 10.0)\n        time.sleep(0.1)")
+    process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
+    try:
+        assert process.stdout.readline() == b"driving\n"
+        process.send_signal(signal.SIGTSTP)
+        while process.poll() is None:
+            time.sleep(0.1)
+            process.send_signal(signal.SIGCONT)
+        assert process.stdout.read().decode().strip() == "(0.0, 0.0) SIGTSTP received"
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")

@@ -89,6 +89,9 @@ def test_motors_that_refuse_are_told(robot, monkeypatch):
 
     with pytest.raises(HardwareError, match="SWITCH THE ROBOT OFF"):
         Calibration(robot, sleep=sleep).pulse_motor(0, 0.3, seconds=0.01)
+    assert robot.moving
+    robot.broken = False  # nobody presses anything, and yet
+    assert wait_until(lambda: not robot.moving)
 
 
 @pytest.mark.parametrize("seconds", [0.0, -1.0, 3.1, float("nan"), float("inf")])
