@@ -64,13 +64,13 @@ def write_frames(folder, n_frames, random_state):
     for number in range(n_frames):
         place = os.path.join(folder, ("blocked", "free")[number % 2])
         os.makedirs(place, exist_ok=True)
-        paths.append(os.path.join(place, _uuid1_at(begin_s + number) + ".jpg"))
+        paths.append(os.path.join(place, uuid1_at(begin_s + number) + ".jpg"))
         cv2.imwrite(paths[-1], some_frame(random_state))
         os.utime(paths[-1], (begin_s + number, begin_s + number))
     return paths
 
 
-def _uuid1_at(time_s):
+def uuid1_at(time_s):
     """Text of the uuid1 that a robot would draw at this time, s since 1970 (RFC 4122, section 4.1.4)."""
     ticks = int(time_s * 1e7) + 0x01B21DD213814000
     return str(uuid.UUID(fields=(ticks & 0xFFFFFFFF, ticks >> 32 & 0xFFFF, ticks >> 48 | 0x1000, 0x80, 1, 7)))

@@ -112,6 +112,8 @@ class RowFile:
                 self._stream.close()
                 self._stream = None
 
+    __del__ = close
+
 
 def write_at(stream, lock, view, offset):
     """All bytes of view to where they belong; threads may do so at once. OSError."""

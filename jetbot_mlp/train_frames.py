@@ -239,9 +239,21 @@ class _Copies:
             return
         key = epoch % self.variants
         if key not in self.cache:
-            self.cache[key] = self._prepare(np.arange(len(self.training)))
+            self.cache[key] = self._prepare_all()
         features, targets = self.cache[key]
         yield features[order], targets[order], order
+
+    def _prepare_all(self):
+        """Changed copies of all frames, some at a time: of their pictures there are never many in memory."""
+        everything = np.arange(len(self.training))
+        if len(everything) <= CHUNK:
+            return self._prepare(everything)
+        features = np.empty((len(everything), self.recipe.features.n_features), np.float32)
+        targets = np.empty_like(self.training.targets)
+        for start in range(0, len(everything), CHUNK):
+            part = slice(start, start + CHUNK)
+            features[part], targets[part] = self._prepare(everything[part])
+        return features, targets
 
     def _prepare(self, rows):
         """Changed copies of these rows. The work is shared out to threads: OpenCV lets go of Python's lock."""

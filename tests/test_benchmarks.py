@@ -10,7 +10,7 @@ import pytest
 from synthetic import collision_dataset
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-SCRIPTS = ("convolutional_network", "long_drive", "peers", "prediction_time", "small_machine", "training_cost")
+SCRIPTS = ("convolutional_network", "large_sets", "long_drive", "peers", "prediction_time", "small_machine", "training_cost")
 
 
 @pytest.fixture
