@@ -18,10 +18,11 @@ def pytest_configure():
 
 
 @pytest.fixture(autouse=True)
-def no_settings_of_this_machine(monkeypatch, tmp_path):
+def no_settings_of_this_machine(monkeypatch, tmp_path_factory):
     """What someone calibrated on this machine is not for the tests, nor is the cache of the one who runs them."""
-    monkeypatch.setenv("JETBOT_MLP_ROBOT", str(tmp_path / "robot-of-the-test.json"))
-    monkeypatch.setenv("JETBOT_MLP_CACHE", str(tmp_path / "cache-of-the-test"))
+    own = tmp_path_factory.mktemp("machine")  # a test's tmp_path holds what the test puts there, nothing else
+    monkeypatch.setenv("JETBOT_MLP_ROBOT", str(own / "robot.json"))
+    monkeypatch.setenv("JETBOT_MLP_CACHE", str(own / "cache"))
 
 
 @pytest.fixture

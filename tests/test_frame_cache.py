@@ -82,7 +82,7 @@ def test_a_changed_or_new_file_is_read_and_one_just_written_is_not_kept(tmp_path
 
 
 def test_features_are_made_once_and_a_training_is_the_same_with_and_without_them(tmp_path, monkeypatch):
-    root = old(collision(tmp_path / "set", n=20))
+    root, folder = old(collision(tmp_path / "set", n=20)), frame_cache.cache_folder()
     recipe = QUICK["collision"]._replace(features=SPEC, epochs=2, hidden=(4,))
     first = load_dataset("collision", root)
     trained = [train_frames(first, recipe), train_frames(load_dataset("collision", root), recipe)]
@@ -95,7 +95,7 @@ def test_features_are_made_once_and_a_training_is_the_same_with_and_without_them
     if sys.version_info >= (3, 9):  # the sums of old NumPys depend on where arrays happen to lie
         assert (weights[0] == weights[1]).all() and (weights[0] == weights[2]).all()
     monkeypatch.undo()
-    monkeypatch.setenv(frame_cache.VARIABLE, str(tmp_path / "cache-of-the-test"))
+    monkeypatch.setenv(frame_cache.VARIABLE, folder)
     again = load_dataset("collision", root)
     monkeypatch.setattr("jetbot_mlp.kept_frames.extract", lambda *_: pytest.fail("made again"))
     monkeypatch.setattr("jetbot_mlp.dataset.extract", lambda *_: pytest.fail("made again"))
@@ -145,7 +145,7 @@ def test_a_full_disk_or_a_folder_that_is_no_folder_hinders_nothing(tmp_path, mon
     for value in (str(tmp_path / "file"), "off"):
         monkeypatch.setenv(frame_cache.VARIABLE, value)
         alike_sets(first, load_dataset("collision", root))
-    monkeypatch.setenv(frame_cache.VARIABLE, str(tmp_path / "cache-of-the-test"))
+    monkeypatch.setenv(frame_cache.VARIABLE, str(tmp_path / "cache"))
 
     def full(*_):
         raise OSError(28, "No space left on device")
