@@ -83,7 +83,8 @@ def test_other_programs_are_told_for_the_official_robot_only(monkeypatch):
 # ---- what the guard does with it
 
 def while_it_starts(guard, number):
-    """Sends it a signal as early as can be. -> the error of its start, or None."""
+    """Sends it a signal while it starts, which takes it a second. -> the error of its start, or None."""
+    guard.program = "import time; time.sleep(1.0); " + guard.program
     errors = []
 
     def start():
@@ -102,7 +103,6 @@ def while_it_starts(guard, number):
 
 
 def test_stop_while_a_guard_is_starting_ends_that_start(guard):
-    guard.program = "import time; time.sleep(0.3); " + guard.program
     assert while_it_starts(guard, STOP) == REASONS[b"x"]
     assert guard.start().alive  # again is an explicit start
 
