@@ -78,12 +78,17 @@ class Adam:
         self._shapes = None
         self._steps = 0
 
+    def __getstate__(self):
+        """What copies and pickles are made of: without the scratch array, as views do not stay views in a copy."""
+        return dict(self.__dict__, _scratch=None, _scratches=None)
+
     def update(self, parameters, gradients):
         """Take one step: changes the arrays in ``parameters``."""
         self._shapes = _check_shapes(parameters, gradients, self._shapes)
         if self._means is None:
             _, self._means = _one_memory(parameters)
             self._squares, _ = _one_memory(parameters)
+        if self._scratch is None:
             self._scratch, self._scratches = _one_memory(parameters)
         self._steps += 1
         learning_rate = float(self.learning_rate)

@@ -1,4 +1,7 @@
 """Optimizers: steps by hand, in place, and the promises of the papers."""
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -135,3 +138,19 @@ def test_a_layer_of_one_output_may_lie_in_memory_in_any_way():
         parameter = np.ones((1, 5)).T  # (5, 1) with the strides of a row
         optimizer.update([parameter], [np.ones((5, 1))])
         np.testing.assert_allclose(parameter, np.full((5, 1), 0.9), rtol=1e-6)
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda optimizer: pickle.loads(pickle.dumps(optimizer))])
+@pytest.mark.parametrize("optimizer", [SGD(0.1, momentum=0.9), Adam(0.01)])
+def test_a_copy_made_in_mid_training_goes_on_as_the_original_does(optimizer, copied):
+    random_state = np.random.RandomState(0)
+    parameters = [random_state.randn(5, 4), random_state.randn(4), random_state.randn(4, 1)]
+    for step in range(6):
+        if step == 3:
+            other, others = copied(optimizer), [p.copy() for p in parameters]
+        gradients = [random_state.randn(*p.shape) for p in parameters]
+        optimizer.update(parameters, gradients)
+        if step >= 3:
+            other.update(others, gradients)
+    for p, q in zip(parameters, others):
+        np.testing.assert_array_equal(p, q)
