@@ -130,7 +130,7 @@ class MotorGate:
         if not all_finite(command):
             self.stop(f"the command was not finite: left {command.left}, right {command.right}")
             return None
-        sent, writing, failure = None, False, None
+        sent, failure = None, None
         try:
             with self._lock:
                 # 0 <=: a stamp from the future would never grow old
@@ -138,22 +138,27 @@ class MotorGate:
                     # before the write: who turns the wheels is watched, or does not turn them
                     failure = None if self.guard is None else self.guard.beat()
                     if failure is None:
-                        sent = limit(command, self.command, self.limits)
-                        writing = True
-                        if not self.dry_run:
-                            self.wheels_stopped = False
-                            self._robot.set_motors(sent.left, sent.right)
-                        self.command = sent
+                        sent = self._write(command)
         except Exception as error:  # whatever the motors raise: stop
             failure = f"the motors refused a command: {type(error).__name__}: {error}"
-        finally:
-            if writing and self.stopped:  # a stop overtook this write
-                sent = None
-                self._zero(RETRY_S)
         if failure is not None:
             self.stop(failure)
             return None
         return sent
+
+    def _write(self, command):
+        """With the lock held: when a stop overtakes this write, no `open` may come before the zeros that follow."""
+        sent = limit(command, self.command, self.limits)
+        try:
+            if not self.dry_run:
+                self.wheels_stopped = False
+                self._robot.set_motors(sent.left, sent.right)
+            self.command = sent
+        finally:
+            overtaken = self.stopped
+            if overtaken:
+                self._zero(RETRY_S)
+        return None if overtaken else sent
 
     def stop(self, reason):
         """Wheels to zero, latched until `open`. Never raises; True when the motors accepted the zeros."""
@@ -182,7 +187,7 @@ class MotorGate:
 
     def at_rest(self):
         """True when stopped and the motors accepted it; tries once more when they have not."""
-        return self.stopped and (self.wheels_stopped or self._zero(0.0))
+        return self.stopped and (self.wheels_stopped or self._zero(0.0, unless_opened=True))
 
     def insist(self):
         """After a stop that the motors refused: zeros in a thread until they are accepted, for whoever has no
@@ -195,33 +200,39 @@ class MotorGate:
         while self.stopped and not self.at_rest():
             time.sleep(RETRY_PAUSE_S)
 
-    def _zero(self, retry_s):
+    def _zero(self, retry_s, unless_opened=False):
+        """Zeros, and the word that the wheels rest, in one hold of the lock: a command that came between would turn
+        wheels that gate and guard believe at rest. unless_opened: nothing once commands may pass again."""
         if self.dry_run:
             return True
         deadline = time.monotonic() + retry_s  # wall time: that is what real wheels turn in
         while True:
-            self.stop_error = self._write_zero()
-            if self.stop_error is None:
-                self.wheels_stopped = True
-                if self.guard is not None:
-                    self.guard.rest()
-                return True
-            self.wheels_stopped = False
+            locked = self._lock.acquire(timeout=LOCK_PATIENCE_S)
+            try:
+                if unless_opened and not self.stopped:
+                    return False
+                self.stop_error = self._write_zero()
+                if self.stop_error is not None:
+                    self.wheels_stopped = False
+                else:
+                    if locked or self.stopped:
+                        self.wheels_stopped = True
+                        if self.guard is not None:
+                            self.guard.rest()
+                    return True
+            finally:
+                if locked:
+                    self._lock.release()
             if time.monotonic() >= deadline:
                 return False
             time.sleep(RETRY_PAUSE_S)
 
     def _write_zero(self):
         """Both ways to stop, each tried even when the other raises. -> None or what they raised."""
-        locked = self._lock.acquire(timeout=LOCK_PATIENCE_S)
-        try:
-            errors = []
-            for write, speeds in ((self._robot.stop, ()), (self._robot.set_motors, (0.0, 0.0))):
-                try:
-                    write(*speeds)
-                except Exception as error:
-                    errors.append(f"{type(error).__name__}: {error}")
-            return "; ".join(errors) or None
-        finally:
-            if locked:
-                self._lock.release()
+        errors = []
+        for write, speeds in ((self._robot.stop, ()), (self._robot.set_motors, (0.0, 0.0))):
+            try:
+                write(*speeds)
+            except Exception as error:
+                errors.append(f"{type(error).__name__}: {error}")
+        return "; ".join(errors) or None

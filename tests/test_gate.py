@@ -174,6 +174,78 @@ def test_a_write_that_hangs_does_not_keep_a_stop_waiting_and_is_followed_by_zero
     assert (0.2, 0.2) in [entry[1:] for entry in robot.log] and not robot.moving
 
 
+class HeardGuard:
+    """A motor guard that remembers what it was told."""
+
+    def __init__(self):
+        self.heard = []
+
+    def arm(self):
+        self.heard.append("arm")
+
+    def beat(self):
+        self.heard.append("beat")
+
+    def rest(self):
+        self.heard.append("rest")
+
+
+def refused_stop(robot, clock, monkeypatch):
+    """-> an open gate, stopped while the motors refused it; now they obey again."""
+    monkeypatch.setattr(jetbot_mlp.gate, "RETRY_S", 0.05)
+    gate = open_gate(robot, clock, guard=HeardGuard())
+    gate.drive(WheelCommand(0.2, 0.2, clock.now))
+    robot.broken = True
+    assert gate.stop("enough") is False
+    robot.broken = False
+    return gate
+
+
+def test_a_start_while_zeros_are_being_written_is_not_taken_for_rest(robot, clock, monkeypatch):
+    gate = refused_stop(robot, clock, monkeypatch)
+    write_zero, written, go_on = gate._write_zero, threading.Event(), threading.Event()
+
+    def slow():
+        error = write_zero()
+        if threading.current_thread().name == "insisting":
+            written.set()
+            go_on.wait(10.0)
+        return error
+
+    def drive_again():
+        gate.open()
+        gate.drive(WheelCommand(0.2, 0.2, clock.now))
+
+    gate._write_zero = slow
+    gate.insist()
+    assert written.wait(10.0)
+    again = threading.Thread(target=drive_again)
+    again.start()
+    again.join(0.3)  # it would be through if it did not wait for the zeros
+    go_on.set()
+    again.join(10.0)
+    gate._insisting.join(10.0)
+    assert robot.moving and not gate.stopped and not gate.wheels_stopped and gate.guard.heard[-1] == "beat"
+
+
+def test_zeros_that_are_tried_again_are_left_out_once_it_was_started_again(robot, clock, monkeypatch):
+    gate = refused_stop(robot, clock, monkeypatch)
+    lock = gate._lock
+
+    class StartedMeanwhile:
+        """Who waits for the lock gets it after a start and a command."""
+
+        def acquire(self, timeout):
+            gate._lock = lock
+            gate.open()
+            gate.drive(WheelCommand(0.2, 0.2, clock.now))
+            return lock.acquire(timeout=timeout)
+
+    gate._lock = StartedMeanwhile()
+    assert not gate.at_rest()
+    assert robot.moving and not gate.wheels_stopped and gate.guard.heard[-1] == "beat"
+
+
 def test_two_stops_at_once_agree(robot, clock):
     for _ in range(50):
         gate = open_gate(robot, clock)
