@@ -3,10 +3,9 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 
 import pytest
-from driving_fakes import FakeCamera, FakeRobot, straight_on
+from driving_fakes import FakeCamera, FakeRobot, straight_on, wait_until
 
 from jetbot_mlp.driver import Driver
 from jetbot_mlp.signals import stop_on_signals
@@ -52,18 +51,26 @@ def test_a_signal_stops_the_wheels_and_ends_the_process_with_its_status(name, st
     assert process.returncode == status
 
 
-@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def state_of(pid):
+    """-> R runs, S sleeps, T suspended, Z ended."""
+    with open(f"/proc/{pid}/stat") as stream:
+        return stream.read().rpartition(")")[2].split()[0]
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="needs /proc")
 def test_ctrl_z_suspends_with_standing_wheels_and_they_stand_when_it_goes_on():
     script = SCRIPT.format(tests=os.path.dirname(os.path.abspath(__file__)))
-    script = script.replace("time.sleep(10)", "wait_until(lambda: not robot.moving, 10.0)\n        time.sleep(0.1)")
+    script = script.replace("time.sleep(10)", "assert wait_until(lambda: not robot.moving, 60.0)")
+    # A process group of its own, as a shell makes it: one without a parent in its session the kernel never suspends.
+    script = "import os; os.setpgid(0, 0)\n" + script
     process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
     try:
         assert process.stdout.readline() == b"driving\n"
         process.send_signal(signal.SIGTSTP)
-        while process.poll() is None:
-            time.sleep(0.1)
-            process.send_signal(signal.SIGCONT)
-        assert process.stdout.read().decode().strip() == "(0.0, 0.0) SIGTSTP received"
+        assert wait_until(lambda: state_of(process.pid) == "T", 30.0)
+        process.send_signal(signal.SIGCONT)
+        rest, _ = process.communicate(timeout=60)
+        assert rest.decode().strip() == "(0.0, 0.0) SIGTSTP received" and process.returncode == 0
     finally:
         process.kill()
         process.wait()
