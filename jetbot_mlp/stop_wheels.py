@@ -26,6 +26,7 @@ TRIES_S = 3.0
 LOOK_S = 1.0  # s that the chip is read back; a program that drives writes at least ten times in it
 HOLD_S = 3.0  # s that zeros go on when somebody drives on
 EVERY_S = 0.02
+UNREAD = 10  # looks in a row at which the chip does not answer: it can't be read back
 
 
 def stop(args):
@@ -67,13 +68,19 @@ def tell_guards():
 def watch(chip, look_s=LOOK_S, hold_s=HOLD_S):
     """Reads the chip back, for look_s seconds; holds the wheels for hold_s more when they turn again, and says who
     may do that. Raises HardwareError when they still do at the end."""
-    deadline, turned, who = time.monotonic() + look_s, None, ""
+    deadline, turned, who, unread = time.monotonic() + look_s, None, "", 0
     while time.monotonic() < deadline:
         try:
-            again = chip.turning()
-        except Exception as error:  # whatever an smbus raises
-            print(f"the chip can't be read back ({error}): look whether the wheels stand", file=sys.stderr)
-            return
+            again, unread = chip.turning(), 0
+        except Exception as error:  # whatever an smbus raises; one refusal alone is a chip that is busy
+            again, unread = False, unread + 1
+            if unread == UNREAD:
+                found = f"the chip can't be read back ({error}): look whether the wheels stand"
+                if turned is not None:
+                    raise HardwareError(f"expected the wheels to stay at zero, found that they turned again, and then "
+                                        f"{found}. {who}")
+                print(found, file=sys.stderr)
+                return
         if turned is not None or again:
             try_to_stop(chip)
         if again:

@@ -60,7 +60,8 @@ class FakeBus:
         if not os.path.exists(self.path):
             return []
         with open(self.path) as stream:
-            rows = [line.split() for line in stream]
+            whole = stream.read().rpartition("\n")[0]  # another process may be in the midst of a line
+        rows = [line.split() for line in whole.splitlines()]
         return [(float(row[0]),) + tuple(int(word) for word in row[1:]) for row in rows]
 
 

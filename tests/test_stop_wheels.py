@@ -13,7 +13,7 @@ from test_motor_guard import drives_by_itself, start_guarded
 from jetbot_mlp import processes, stop_wheels
 from jetbot_mlp.__main__ import main
 from jetbot_mlp.errors import HardwareError
-from jetbot_mlp.motor_chip import find_chip
+from jetbot_mlp.motor_chip import MotorChip, find_chip
 from jetbot_mlp.motor_guard import REASONS
 
 TOLD = (REASONS[b"x"] + "\n").encode()
@@ -227,6 +227,40 @@ def test_a_chip_that_can_not_be_read_back_is_said(bus, stop_at, monkeypatch):
     monkeypatch.setattr(FakeBus, "read", refuse)
     status, said = stop_at()
     assert status == 0 and "can't be read back" in said
+
+
+def test_a_chip_that_is_busy_now_and_then_is_read_on(bus, stop_at, tmp_path, monkeypatch):
+    read, reads = FakeBus.read, []
+
+    def busy(self, address, register):
+        reads.append(register)
+        if len(reads) % 16 == 1:
+            raise OSError(121, "Remote I/O error")
+        return read(self, address, register)
+
+    monkeypatch.setattr(FakeBus, "read", busy)
+    monkeypatch.setattr(stop_wheels, "suspects", lambda: "nobody")
+    monkeypatch.setattr(MotorChip, "stop", lambda self: None)  # nor does it obey
+    turn(bus)
+    status, said = stop_at()
+    assert status == 2 and said.count("drives on") == 1 and "can't be read back" not in said
+
+
+def test_a_chip_that_falls_silent_while_the_wheels_turn_is_an_error(bus, stop_at, monkeypatch):
+    read, reads = FakeBus.read, []
+
+    def silent(self, address, register):
+        reads.append(register)
+        if len(reads) > 30:
+            raise OSError(121, "Remote I/O error")
+        return read(self, address, register)
+
+    monkeypatch.setattr(FakeBus, "read", silent)
+    monkeypatch.setattr(stop_wheels, "suspects", lambda: "nobody")
+    monkeypatch.setattr(MotorChip, "stop", lambda self: None)
+    turn(bus)
+    status, said = stop_at()
+    assert status == 2 and "turned again, and then the chip can't be read back" in said
 
 
 def test_it_is_there_at_once():
