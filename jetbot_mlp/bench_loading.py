@@ -19,6 +19,7 @@ from .frame_cache import VARIABLE
 def rows(rounds, random_state, folder, n_frames):
     """-> [Row]. folder: one that is not there yet, for n_frames frames as JPEG files; the cache lies beside it."""
     paths = write_frames(folder, n_frames, random_state)
+    time.sleep(2.6)  # of files that changed just now nothing is kept
     threads = min(4, os.cpu_count() or 1)  # as many as load_dataset takes
     cache, rounds = folder + "-cache", max(3, rounds // 6)
 

@@ -50,6 +50,7 @@ class Dataset:
         self.names = list(names)
         self.images = images
         self.origin = origin
+        self._freeze()
         self.targets = targets
         self.times_s = times_s
         self.sources = sources
@@ -62,11 +63,24 @@ class Dataset:
     def __len__(self):
         return len(self.names)
 
+    def __getstate__(self):
+        """A copy has its images with it, if they fit into memory: their file may be gone when it arrives."""
+        return dict(self.__dict__, _images=self.images)
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        self._freeze()
+
+    def _freeze(self):
+        """Features of images with an origin are known, so they must not change."""
+        if self.origin is not None and isinstance(self._images, np.ndarray):
+            self._images.flags.writeable = False
+
     @property
     def images(self):
         if isinstance(self._images, Rows) and len(self._images) <= IN_MEMORY:  # at first use: not all have one
             self._images = self._images[:]
-            self._images.flags.writeable = False  # their features are known
+            self._images.flags.writeable = False
         return self._images
 
     @images.setter
@@ -146,7 +160,7 @@ def load_dataset(task, paths, xy="auto", progress=None, require_all_classes=True
                 raise DatasetError(nothing_found(task, files, path))
             skipped += wrong
             in_memory = sum(len(rows) for rows in thumbnails) + len(labelled) <= IN_MEMORY
-            read = read_source(path, [file for _, file, _ in labelled], title, in_memory, progress)
+            read = read_source(task, path, [file for _, file, _ in labelled], title, in_memory, progress)
             _add_records(labelled, source, read, records, skipped)
             thumbnails.append(read.thumbnails)
             kept.append(KeptFrames(read.kept) if read.kept is not None else None)
@@ -274,7 +288,7 @@ def _assemble(task, records, paths, skipped, notes, n_excluded, thumbnails, kept
     rows = np.array([record.row for record in records], dtype=np.int64)
     images = picked(thumbnails, sources, rows)
     if isinstance(images, np.ndarray):
-        images.flags.writeable = False  # their features are known
+        images.flags.writeable = False  # with an origin or without
     origin = None if any(one is None for one in kept) else Origin(kept, sources, rows)
     return Dataset(task, [record.name for record in records], images, targets, times_s, sources, clocks,
                    [record.digest for record in records], skipped, notes, n_excluded, origin)

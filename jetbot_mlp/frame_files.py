@@ -25,9 +25,9 @@ class FrameFile(NamedTuple):
     path: str  #: below the source, with '/': 'blocked/a.jpg'
     modified_s: Optional[float]  #: s since 1970, or None
     read: Callable[[], bytes]  #: all its bytes; raises DatasetError with a short reason
-    #: (bytes, times in ns of the last change of contents and of anything) of the file, or of the zip that it lies in;
-    #: another one: perhaps another picture. None when the system does not tell
-    stamp: Optional[Tuple[int, int, int]] = None
+    #: (bytes, times in ns of the last change of contents and of anything, file number) of the file, or of the zip
+    #: that it lies in; another one: perhaps another picture. None when the system does not tell
+    stamp: Optional[Tuple[int, int, int, int]] = None
 
     @property
     def folder(self):
@@ -119,7 +119,7 @@ def _folder_file(full_path, path):
 
 
 def _stamp(status):
-    return status.st_size, status.st_mtime_ns, status.st_ctime_ns
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
 
 def _read_file(full_path, size, is_regular):

@@ -1,7 +1,8 @@
 """The frames of one folder or zip file: decoded, or taken from what an earlier run kept (see `frame_cache`).
 
 What was kept counts only for the very same files: the name under which it lies is a hash over the source's place,
-every file's path, size, and times of change, the versions of OpenCV and NumPy, and the code that decodes.
+every file's path, size, times of change and number on its disk, the builds of OpenCV and NumPy, and the code that
+decodes.
 Frames are decoded by a few threads: OpenCV lets go of Python's lock.
 """
 import hashlib
@@ -10,6 +11,7 @@ import os
 import shutil
 import tempfile
 import time
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
@@ -25,6 +27,8 @@ ROW_BYTES = WORKING_SIZE * WORKING_SIZE * 3
 _THREADS = min(4, os.cpu_count() or 1)
 _AT_ONCE = 16  #: files that a thread takes; one by one, handing them out would cost more than reading them
 _LOOKED_AT = 16  #: rows of what was kept, at once: a power cut leaves zeros. All others when they are used
+_MOST_OPEN = 100  # sources whose files stay open until their images are wanted: some systems allow 256 in all
+_open = weakref.WeakSet()
 # A file that is written to within one tick of its clock (2 s on a FAT disk) may change without another time
 _SETTLED_NS = 2500 * 10 ** 6
 
@@ -44,11 +48,11 @@ class _Decoded(NamedTuple):
     sizes: np.ndarray  #: int32 (n, 2)
     reasons: Dict[int, str]
     sums: np.ndarray  #: `row_sums` of the thumbnails
-    all_read: bool  #: False when a file could not be read; another time it may be
+    unread: List[int]  #: rows of files that could not be read; another time they may be
 
 
-def read_source(path, files, title, in_memory, progress):
-    """-> FrameSource of some `FrameFile`s of the source at path.
+def read_source(task, path, files, title, in_memory, progress):
+    """-> FrameSource of a task's `FrameFile`s of the source at path.
 
     in_memory: may what has to be decoded stay in memory, as an array; progress: tqdm-like or None, with title.
     Raises DatasetError when there is no room on the disk for thumbnails that shall not be in memory.
@@ -56,7 +60,7 @@ def read_source(path, files, title, in_memory, progress):
     def track(items):
         return items if progress is None else progress(items, total=len(files), desc=title)
 
-    key = _key(path, files)
+    key = _key(task, path, files)
     source = _find(key, files, in_memory, track)
     if source is not None:
         return source
@@ -71,12 +75,15 @@ def _in_memory(key, files, track):
     """Decode, then keep under key if it is not None -> FrameSource."""
     thumbnails, rows = np.empty((len(files),) + ROW, np.uint8), None
     decoded = _decode(files, thumbnails, track)
-    if key is not None and decoded.all_read:
+    if key is not None:
         with frame_cache.being_kept(key, thumbnails.shape, np.uint8, decoded.sums) as rows:
             if rows is not None:
                 rows.write(0, thumbnails)
                 rows.finish(_columns(decoded))
-    return _source(thumbnails, decoded, rows if frame_cache.is_kept(rows) else None)
+    if not frame_cache.is_kept(rows):
+        return _source(thumbnails, decoded, None)
+    frame_cache.forget_older(key)
+    return _source(thumbnails, decoded, rows)
 
 
 def _into_the_cache(key, files, track):
@@ -85,10 +92,10 @@ def _into_the_cache(key, files, track):
         if rows is None:
             return None
         decoded = _decode(files, rows, track)
-        if not decoded.all_read:
-            raise OSError("not to be kept: some files could not be read, and another time they may")
         rows.sums = decoded.sums
         rows.finish(_columns(decoded))
+    if frame_cache.is_kept(rows):
+        frame_cache.forget_older(key)
     return _find(key, files, False, None)
 
 
@@ -99,13 +106,25 @@ def _into_a_temporary_file(files, track):
     try:
         if needed > free:
             raise OSError("%.1f GB are free" % (free / 1e9))
-        stream = tempfile.NamedTemporaryFile(prefix="jetbot-mlp-frames-", suffix=".tmp", buffering=0)  # noqa: SIM115
-        rows = RowFile(stream.name, (len(files),) + ROW, np.uint8, None, stream)
+        handle, name = tempfile.mkstemp(prefix="jetbot-mlp-frames-", suffix=".tmp")
+        stream = os.fdopen(handle, "r+b", buffering=0)
+        rows = RowFile(name, (len(files),) + ROW, np.uint8, None, stream)
+        weakref.finalize(rows, _delete, stream, name, os.getpid())
         return _source(rows, _decode(files, rows, track), None)
     except OSError as error:
         raise DatasetError("expected %.1f GB of disk for the thumbnails of %d frames in %s, found too little (%s); "
                            "make room, or let TMPDIR name a folder on another disk" % (
                                needed / 1e9, len(files), place, error.strerror or error)) from None
+
+
+def _delete(stream, name, process):
+    """tempfile.NamedTemporaryFile would lock copies in other processes out, on Windows, and a fork would delete it."""
+    stream.close()
+    if os.getpid() == process:
+        try:
+            os.unlink(name)
+        except OSError:
+            pass
 
 
 def _source(thumbnails, decoded, kept):
@@ -117,8 +136,7 @@ def _source(thumbnails, decoded, kept):
 def _decode(files, thumbnails, track):
     """Read and shrink all files into thumbnails, ndarray or RowFile -> _Decoded."""
     n = len(files)
-    decoded = _Decoded(np.zeros((n, 32), np.uint8), np.zeros((n, 2), np.int32), {}, np.zeros(n, np.uint64), True)
-    unread = []
+    decoded = _Decoded(np.zeros((n, 32), np.uint8), np.zeros((n, 2), np.int32), {}, np.zeros(n, np.uint64), [])
 
     def load(start):
         some = files[start:start + _AT_ONCE]
@@ -130,7 +148,7 @@ def _decode(files, thumbnails, track):
                 data = file.read()
             except DatasetError as error:
                 reasons[row] = str(error)
-                unread.append(start + row)
+                decoded.unread.append(start + row)
             else:
                 try:
                     image = pictures.decode_picture(data)
@@ -160,11 +178,11 @@ def _decode(files, thumbnails, track):
                 pass
         finally:
             results.close()  # Ctrl-C: what has not begun is not begun
-    return decoded._replace(all_read=not unread)
+    return decoded
 
 
 def _columns(decoded):
-    text = json.dumps(sorted(decoded.reasons.items())).encode("ascii")
+    text = json.dumps([sorted(decoded.reasons.items()), sorted(decoded.unread)]).encode("ascii")
     return {"digests": decoded.digests, "sizes": decoded.sizes, "reasons": np.frombuffer(text, np.uint8)}
 
 
@@ -175,32 +193,48 @@ def _find(key, files, in_memory, track):
         return None
     rows, columns = found
     try:
-        reasons = {int(row): str(reason) for row, reason in json.loads(columns["reasons"].tobytes().decode("ascii"))}
-        decoded = _Decoded(columns["digests"], columns["sizes"], reasons, rows.sums, True)
+        reasons, unread = json.loads(columns["reasons"].tobytes().decode("ascii"))
+        reasons = {int(row): str(reason) for row, reason in reasons}
+        decoded = _Decoded(columns["digests"], columns["sizes"], reasons, rows.sums, unread)
         if (len(rows), decoded.digests.shape, decoded.sizes.shape) != (len(files), (len(files), 32), (len(files), 2)):
             raise ValueError("of other frames")
+        if any(_can_be_read(files[row]) for row in unread):
+            raise ValueError("there is more to be read now")
         rows.read(np.linspace(0, len(rows) - 1, _LOOKED_AT).astype(np.int64))
     except (DatasetError, KeyError, TypeError, ValueError):
         rows.close()
         frame_cache.forget(key)
         return None
-    if in_memory:
-        rows.close()  # not one open file for each of many folders
     if track is not None:
         for _ in track(range(len(files))):
             pass
+    if in_memory and len(_open) >= _MOST_OPEN:
+        try:
+            return _source(rows.read(np.arange(len(rows))), decoded, rows)
+        except DatasetError:
+            return None
+        finally:
+            rows.close()
+    _open.add(rows)
     return _source(rows, decoded, rows)
 
 
-def _key(path, files):
+def _can_be_read(file):
+    try:
+        return file.read() is not None
+    except DatasetError:
+        return False
+
+
+def _key(task, path, files):
     """The name under which the thumbnails of these files lie when they have been kept, or None."""
     code = frame_cache.code_print()
-    if not files or code is None or frame_cache.cache_folder() is None or any(file.stamp is None for file in files):
+    if not files or code is None or frame_cache.cache_folder() is None:
         return None
-    text = repr((code, os.path.realpath(path), [(file.path, file.stamp) for file in files]))
-    return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:40] + frame_cache.SUFFIX
+    return frame_cache.name_of((task, os.path.realpath(path)), (code, [(file.path, file.stamp) for file in files]))
 
 
 def _settled(files):
-    """Would a file that changes now get another time?"""
-    return abs(time.time() * 1e9 - max(file.stamp[1] for file in files)) > _SETTLED_NS
+    """Would any file that changes now get other times? Not: those that the system tells nothing of."""
+    times = np.array([file.stamp[1:3] for file in files if file.stamp is not None], dtype=np.float64)
+    return bool((np.abs(time.time() * 1e9 - times) > _SETTLED_NS).all())

@@ -3,7 +3,7 @@
 Scores, temperatures, validation and standardisation all ask for the features of frames as they are: they are made
 once for a source and a `FeatureSpec`, in this run or an earlier one.
 """
-import hashlib
+import copy
 import os
 from typing import List, NamedTuple
 
@@ -39,8 +39,7 @@ class KeptFrames:
         frame_cache.forget(self._file_name(spec))
 
     def _file_name(self, spec):
-        digest = hashlib.sha256(repr((os.path.basename(self._rows.path), tuple(spec))).encode("ascii")).hexdigest()
-        return digest[:40] + frame_cache.SUFFIX
+        return frame_cache.name_beside(os.path.basename(self._rows.path), tuple(spec))
 
     def _found(self, spec):
         found = frame_cache.find(self._file_name(spec), (spec.n_features,), np.float32)
@@ -60,13 +59,15 @@ class KeptFrames:
         n = len(self._rows)
         values = np.empty((n, spec.n_features), np.float32) if n <= IN_MEMORY else None
         sums = np.zeros(n, np.uint64)
+        rows = self._rows if self._rows.is_open else copy.copy(self._rows)  # opened here, and let go of at the end
+        frame_cache.in_use(os.path.basename(self._rows.path))
         try:
             # in one thread: so many short calls get in each other's way for Python's lock
             with frame_cache.being_kept(self._file_name(spec), (n, spec.n_features), np.float32, sums) as out:
                 if out is None:
                     return None
                 for start in range(0, n, _AT_ONCE):
-                    images = self._rows.read(np.arange(start, min(n, start + _AT_ONCE)))
+                    images = rows.read(np.arange(start, min(n, start + _AT_ONCE)))
                     some = extract(images, spec)
                     sums[start:start + len(some)] = row_sums(some)
                     out.write(start, some)
@@ -75,9 +76,6 @@ class KeptFrames:
                 out.finish({})
         except DatasetError:  # somebody emptied the cache
             return None
-        finally:
-            if n <= IN_MEMORY:
-                self._rows.close()
         if not frame_cache.is_kept(out):  # the disk is full
             return None
         return self._found(spec) if values is None else values

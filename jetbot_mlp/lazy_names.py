@@ -1,7 +1,10 @@
 """Names that a module offers but loads only when they are first used; see the package's and the panels' face."""
 import importlib
 import sys
+import time
 import types
+
+IMPORTED_S = time.time()  #: s since 1970: before any other module of the package was read from its file
 
 
 class _Lazy(types.ModuleType):

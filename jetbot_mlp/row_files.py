@@ -28,7 +28,8 @@ class RowFile:
 
     path: of the file, opened when first needed; shape: (n,) + shape of a row; sums: uint64 (n,) of `row_sums`, or
     None: not compared; stream: the file opened for reading and writing without a buffer, or None.
-    A copy in another process (pickle) opens the path again.
+    A copy in another process (pickle) opens the path again. While it is open, POSIX lets it be read although it was
+    deleted.
     """
 
     def __init__(self, path, shape, dtype, sums=None, stream=None):
@@ -42,6 +43,10 @@ class RowFile:
     @property
     def n_bytes(self):
         return len(self) * self._row_bytes
+
+    @property
+    def is_open(self):
+        return self._stream is not None
 
     def open_for_writing(self):
         """Open the file, which must be there. OSError."""
@@ -65,10 +70,11 @@ class RowFile:
         try:
             for begin, end in zip(begins, begins[1:]):
                 self._read_into(bytes_[begin * size:end * size], int(rows[begin]) * size)
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError: another thread found damage and closed it
             raise DatasetError("expected %d rows in %s, found a file that cannot be read (%s); load the frames again"
-                               % (len(self), self.path, error.strerror or error)) from None
+                               % (len(self), self.path, getattr(error, "strerror", None) or error)) from None
         if self.sums is not None and not np.array_equal(row_sums(out), self.sums[rows]):
+            self.close()  # Windows deletes no open file
             try:
                 os.unlink(self.path)
             except OSError:
@@ -81,13 +87,14 @@ class RowFile:
         with self._lock:
             if self._stream is None:
                 self._stream = open(self.path, "rb", buffering=0)  # noqa: SIM115
+            stream = self._stream
         while len(view):
             if hasattr(os, "preadv"):
-                got = os.preadv(self._stream.fileno(), [view], offset)
+                got = os.preadv(stream.fileno(), [view], offset)
             else:  # Python 3.6, Windows
                 with self._lock:
-                    self._stream.seek(offset)
-                    got = self._stream.readinto(view)
+                    stream.seek(offset)
+                    got = stream.readinto(view)
             if not got:
                 raise OSError("it ends too early")
             view, offset = view[got:], offset + got

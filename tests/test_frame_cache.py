@@ -1,7 +1,10 @@
 """A second load decodes nothing, and nothing that happens to the cache can change or hinder a load."""
+import copy
 import os
+import pickle
 import stat
 import sys
+import weakref
 
 import cv2
 import numpy as np
@@ -9,7 +12,7 @@ import pytest
 from synthetic import alike
 from test_dataset import collision, picture, save, zipped
 
-from jetbot_mlp import frame_cache, frame_source, pictures, row_files
+from jetbot_mlp import frame_cache, frame_files, frame_source, pictures, row_files
 from jetbot_mlp.dataset import load_dataset
 from jetbot_mlp.errors import DatasetError
 from jetbot_mlp.evaluation import evaluate
@@ -18,6 +21,14 @@ from jetbot_mlp.retrain import joined
 from jetbot_mlp.train_frames import QUICK, train_frames
 
 SPEC = FeatureSpec(color_size=2, gradient_size=0)
+
+
+@pytest.fixture(autouse=True)
+def settled(monkeypatch):
+    """Of files that changed just now nothing is kept; those of the tests did."""
+    monkeypatch.setattr(frame_source, "_SETTLED_NS", -1)
+    monkeypatch.setattr(frame_cache, "_used", set())
+    frame_cache.code_print.cache_clear()
 
 
 @pytest.fixture
@@ -65,7 +76,7 @@ def test_a_second_load_decodes_nothing_and_gives_the_same(tmp_path, decoded, as_
         np.testing.assert_array_equal(data.features(SPEC, np.array([5, 2])), extract(data.images[[5, 2]], SPEC))
 
 
-def test_a_changed_or_new_file_is_read_and_one_just_written_is_not_kept(tmp_path, decoded):
+def test_a_changed_or_new_file_is_read_and_one_just_written_is_not_kept(tmp_path, decoded, monkeypatch):
     root = old(collision(tmp_path / "set"))
     load_dataset("collision", root)
     path = next((root / "free").iterdir())
@@ -77,8 +88,15 @@ def test_a_changed_or_new_file_is_read_and_one_just_written_is_not_kept(tmp_path
     at = data.names.index("set/free/" + path.name)
     np.testing.assert_array_equal(data.images[at], shrink(picture(77)))
     save(root / "free" / "new.png", picture(78))  # now: it may change again without another time
-    n = len(kept())
-    assert len(load_dataset("collision", root)) == 9 and len(kept()) == n
+    before = kept()
+    monkeypatch.setattr(frame_source, "_SETTLED_NS", 3600 * 10 ** 9)
+    assert len(load_dataset("collision", root)) == 9 and kept() == before
+    os.utime(str(path), (10 ** 9, 10 ** 9))
+    os.utime(str(root / "free" / "new.png"), (4 * 10 ** 9, 4 * 10 ** 9))
+    assert len(load_dataset("collision", root)) == 9 and kept() == before  # by the time of the last change of anything
+    monkeypatch.setattr(frame_source, "_SETTLED_NS", -1)
+    assert len(load_dataset("collision", root)) == 9
+    assert len(kept()) == 1 != before  # the older version went
 
 
 def test_features_are_made_once_and_a_training_is_the_same_with_and_without_them(tmp_path, monkeypatch):
@@ -94,7 +112,6 @@ def test_features_are_made_once_and_a_training_is_the_same_with_and_without_them
     assert alike(weights[0], weights[1]) and alike(weights[0], weights[2])
     if sys.version_info >= (3, 9):  # the sums of old NumPys depend on where arrays happen to lie
         assert (weights[0] == weights[1]).all() and (weights[0] == weights[2]).all()
-    monkeypatch.undo()
     monkeypatch.setenv(frame_cache.VARIABLE, folder)
     again = load_dataset("collision", root)
     monkeypatch.setattr("jetbot_mlp.kept_frames.extract", lambda *_: pytest.fail("made again"))
@@ -140,9 +157,9 @@ def test_a_full_disk_or_a_folder_that_is_no_folder_hinders_nothing(tmp_path, mon
     monkeypatch.setattr(frame_cache, "KEEP_FREE", 2 ** 62)
     first = load_dataset("collision", root)
     assert kept() == [] and first.origin is None and first.features(SPEC).shape == (8, 12)
-    monkeypatch.undo()
+    monkeypatch.setattr(frame_cache, "KEEP_FREE", 0)
     (tmp_path / "file").write_text("")
-    for value in (str(tmp_path / "file"), "off"):
+    for value in (str(tmp_path / "file"), "off", "0", "No", "cache"):
         monkeypatch.setenv(frame_cache.VARIABLE, value)
         alike_sets(first, load_dataset("collision", root))
     monkeypatch.setenv(frame_cache.VARIABLE, str(tmp_path / "cache"))
@@ -207,9 +224,105 @@ def test_what_was_used_longest_ago_goes_first(tmp_path, monkeypatch):
         load_dataset("collision", root)
     oldest = kept()[0]
     os.utime(oldest, (1000, 1000))
+    own = os.path.join(frame_cache.cache_folder(), "survey.rows")
+    with open(own, "w"):
+        os.utime(own, (1, 1))
     monkeypatch.setattr(frame_cache, "MAX_BYTES", int(2.5 * os.path.getsize(oldest)))
     load_dataset("collision", roots[2])
-    assert len(kept()) == 2 and oldest not in kept()
+    assert len(kept()) == 3 and oldest in kept()  # this process made the others, and may be using them
+    monkeypatch.setattr(frame_cache, "_used", set())
+    monkeypatch.setattr(frame_cache, "KEEP_FREE", 2 ** 62)
+    load_dataset("collision", roots[2])
+    assert len(kept()) == 3  # deleting would not make room enough
+    monkeypatch.setattr(frame_cache, "KEEP_FREE", 0)
+    load_dataset("collision", roots[2])
+    assert len(kept()) == 3 and oldest not in kept() and own in kept()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows deletes no open file")
+@pytest.mark.parametrize("in_memory", (4096, 3))
+def test_what_was_found_is_read_although_it_is_deleted_before(tmp_path, monkeypatch, in_memory):
+    for module in ("dataset", "kept_frames"):
+        monkeypatch.setattr("jetbot_mlp.%s.IN_MEMORY" % module, in_memory)
+    root = old(collision(tmp_path / "set"))
+    first = load_dataset("collision", root).in_memory()
+    data = load_dataset("collision", root)
+    sent = pickle.loads(pickle.dumps(load_dataset("collision", root)))
+    for path in kept():
+        os.unlink(path)
+    np.testing.assert_array_equal(data.features(SPEC), extract(first.images, SPEC))
+    alike_sets(data, first)
+    if in_memory > 3:
+        np.testing.assert_array_equal(sent.images, first.images)
+        assert not sent.images.flags.writeable
+        np.testing.assert_array_equal(sent.features(SPEC), data.features(SPEC))
+
+
+def test_of_many_sources_not_all_stay_open(tmp_path, monkeypatch):
+    roots = [old(collision(tmp_path / name, seed=10 * i)) for i, name in enumerate("abc")]
+    first = load_dataset("collision", roots)
+    monkeypatch.setattr(frame_source, "_MOST_OPEN", 2)
+    monkeypatch.setattr(frame_source, "_open", weakref.WeakSet())
+    again = load_dataset("collision", roots)
+    assert [one._rows.is_open for one in again.origin.kept] == [True, True, False]
+    alike_sets(first, again)
+    np.testing.assert_array_equal(again.features(SPEC), extract(again.images, SPEC))
+    assert not again.origin.kept[2]._rows.is_open
+
+
+def test_images_whose_features_are_known_cannot_be_changed(tmp_path):
+    root = old(collision(tmp_path / "set"))
+    for data in (load_dataset("collision", root), load_dataset("collision", root)):
+        assert len(data.images) == 8
+        for one in (data, data.subset([0, 1]), joined(data, data), copy.copy(data), copy.deepcopy(data)):
+            assert one.origin is not None and not one.images.flags.writeable
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links need rights on Windows")
+@pytest.mark.parametrize("in_memory", (4096, 3))
+def test_files_that_cannot_be_read_are_tried_again_and_the_others_are_kept(tmp_path, monkeypatch, decoded, in_memory):
+    monkeypatch.setattr("jetbot_mlp.dataset.IN_MEMORY", in_memory)
+    root = old(collision(tmp_path / "set"))
+    (root / "free" / "link.png").symlink_to(tmp_path / "later.png")
+    monkeypatch.setattr("jetbot_mlp.frame_files.MAX_FILE_BYTES", 10 ** 6)
+    (root / "free" / "large.png").write_bytes(bytes(10 ** 6 + 1))
+    first = load_dataset("collision", root)
+    assert len(first.skipped) == 2 and len(decoded) == 8
+    alike_sets(first, load_dataset("collision", root))
+    assert len(decoded) == 8
+    save(tmp_path / "later.png", picture(99))
+    assert len(load_dataset("collision", root)) == 9 and len(decoded) == 17
+    readable, read = [False], frame_files._read_file  # the same file and times, as when a network comes back
+
+    def reads(path, *rest):
+        if path.endswith("link.png") and not readable[0]:
+            raise DatasetError("cannot be read (test)")
+        return read(path, *rest)
+    monkeypatch.setattr(frame_files, "_read_file", reads)
+    for path in kept():
+        os.unlink(path)
+    assert [len(load_dataset("collision", root)) for _ in range(2)] == [8, 8] and len(decoded) == 25
+    readable[0] = True
+    assert [len(load_dataset("collision", root)) for _ in range(2)] == [9, 9] and len(decoded) == 34
+
+
+def test_code_that_changed_after_its_import_keeps_nothing(monkeypatch):
+    assert frame_cache.code_print() is not None
+    frame_cache.code_print.cache_clear()
+    monkeypatch.setattr(frame_cache, "IMPORTED_S", os.stat(pictures.__file__).st_ctime)
+    assert frame_cache.code_print() is None
+    frame_cache.code_print.cache_clear()
+
+
+def test_one_version_of_a_folder_is_kept_and_each_task_has_its_own(tmp_path):
+    root = old(collision(tmp_path / "set"))
+    for number in range(3):
+        save(root / "free" / ("new%d.png" % number), picture(number + 60))
+        assert load_dataset("collision", root).features(SPEC).shape == (9 + number, 12)
+        assert len(kept()) == 2  # thumbnails and their features
+    save(root / "xy_50_50_0.png", picture(70))
+    load_dataset("road", root, xy="percent")
+    assert len(kept()) == 3
 
 
 @pytest.mark.skipif(os.name != "posix", reason="modes are a matter of POSIX")
