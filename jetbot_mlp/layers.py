@@ -75,7 +75,9 @@ def descend(weights, bias, activations, error, learning_rate):
     """
     step = error * -learning_rate
     row_by_row = weights.flags.c_contiguous and not weights.flags.f_contiguous  # a single column may have any strides
-    if len(step) == 1 and row_by_row:  # OpenCV writes to no others
+    # OpenCV writes to no others, but to read-only ones, which NumPy refuses below
+    if (len(step) == 1 and row_by_row and weights.flags.writeable
+            and weights.dtype == step.dtype == activations.dtype):
         cv2.gemm(activations.reshape(-1, 1), step, 1.0, weights, 1.0, dst=weights)
         bias += step.reshape(bias.shape)
     else:

@@ -144,7 +144,12 @@ class MotorGuard:
         others = [other for other in running_guards(self.program, self.buses) if other.parent != os.getpid()]
         for other, told in tell_guards(others, STOP):
             if other.state not in ("rest", "away"):
-                found = "was stopped" if told else "of another user may drive on: sudo jetbot-mlp stop"
+                if not told:
+                    found = "of another user may drive on: sudo jetbot-mlp stop"
+                elif other.state:
+                    found = "was told to stop"
+                else:  # its guard ignores that signal
+                    found = "has an older version of jetbot_mlp and may drive on: jetbot-mlp stop"
                 print(f"{shown(other.parent)} {found}", file=sys.stderr)
 
     def beat(self):

@@ -104,6 +104,22 @@ def test_descend_is_the_plain_step_in_place(dtype, rows, n_in, n_out):
         np.testing.assert_allclose(b.ravel(), wanted[1], atol=tolerance)
 
 
+@pytest.mark.parametrize("kinds", [(np.float64, np.float32, np.float32), (np.float32, np.float64, np.float32),
+                                   (np.float32, np.float32, np.float64)])
+def test_descend_takes_weights_activations_and_errors_of_different_kinds(kinds):
+    weights, a, error = (np.ones(shape, kind) for shape, kind in zip([(3, 2), (1, 3), (1, 2)], kinds))
+    layers.descend(weights, np.ones(2), a, error, 0.25)
+    np.testing.assert_array_equal(weights, np.full((3, 2), 0.75))
+
+
+def test_descend_does_not_write_to_read_only_weights():
+    weights = np.ones((3, 2))
+    weights.flags.writeable = False
+    with pytest.raises(ValueError, match="read-only"):
+        layers.descend(weights, np.ones(2), np.ones((1, 3)), np.ones((1, 2)), 0.25)
+    np.testing.assert_array_equal(weights, np.ones((3, 2)))
+
+
 def test_dropout_silences_its_share_and_keeps_the_mean():
     mask = layers.dropout_mask((200, 500), 0.25, np.random.RandomState(0))
     assert mask.dtype == np.float32

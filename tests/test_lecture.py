@@ -194,7 +194,7 @@ def test_a_w_that_nobody_has_read_is_there_all_the_same():
     network.W2 = np.zeros((3, 4))  # before it was ever read
     network.train(np.zeros((1, 3)), np.array([[0.01, 0.99]]))
     np.testing.assert_array_equal(network.W2, np.zeros((3, 4)))
-    with pytest.raises(AttributeError, match="NeuralNetwork has no attribute 'w2'"):
+    with pytest.raises(AttributeError, match="'NeuralNetwork' object has no attribute 'w2'"):
         network.w2  # noqa: B018
 
 
@@ -441,3 +441,16 @@ def test_accuracy_takes_inputs_that_are_normalised_already(capsys):
     network = NeuralNetwork(9, 4, 3, 0.3)
     assert network.accuracy(raw, labels) == network.accuracy(raw / 255.0 * 0.99 + 0.01, labels)
     capsys.readouterr()
+
+
+def test_an_attribute_error_inside_a_students_property_names_its_cause():
+    class Mine(NeuralNetwork):
+        @property
+        def largest(self):
+            return self.wieghts.max()
+
+    for network in (Mine(3, 4, 2, 0.3), Mine.__new__(Mine)):  # __new__: as pickle begins
+        with pytest.raises(AttributeError, match="wieghts"):
+            network.largest  # noqa: B018
+    with pytest.raises(AttributeError, match="nothing"):
+        NeuralNetwork(3, 4, 2, 0.3).nothing  # noqa: B018

@@ -52,7 +52,8 @@ def test_stop_stops_own_wheels_first_and_then_the_program_that_drives_elsewhere(
         pressed.stop_everywhere()
         assert process.stdout.readline() == (REASONS[b"x"] + "\n").encode()
         assert wait_until(lambda: not moving(bus)) and process.poll() is None  # it lives on
-        assert f"process {process.pid} (" in capsys.readouterr().err
+        told = capsys.readouterr().err
+        assert f"process {process.pid} (" in told and "was told to stop" in told
     assert stopped_first == [2]
 
 
@@ -69,6 +70,15 @@ def test_no_guard_of_this_program_is_told_and_another_users_is_named(guard, monk
     monkeypatch.setattr(processes.os, "kill", kill)
     guard.stop_programs()
     assert told == [(strange.pid, STOP)] and "sudo jetbot-mlp stop" in capsys.readouterr().err
+
+
+def test_of_a_guard_of_an_older_version_it_says_that_it_may_drive_on(guard, monkeypatch, capsys):
+    older = processes.RunningGuard(2 ** 22 + 1, 2 ** 22 + 2, "")  # it ignores the signal
+    monkeypatch.setattr(motor_guard, "running_guards", lambda program, buses: [older])
+    monkeypatch.setattr(processes.os, "kill", lambda pid, number: None)
+    guard.stop_programs()
+    told = capsys.readouterr().err
+    assert "older version" in told and "may drive on: jetbot-mlp stop" in told and "was told" not in told
 
 
 def test_other_programs_are_told_for_the_official_robot_only(monkeypatch):
