@@ -19,6 +19,7 @@ import tempfile
 import time
 
 GOALS = {"flat_within": 0.15, "peak_mb": 1000.0}  #: time per frame and epoch of the largest set beside the smallest
+SETTLE_S = 3.0  #: files that were written a moment ago are not kept in the cache: they may change again
 DRAWN = 300  #: pictures that all others are made of
 
 
@@ -49,6 +50,7 @@ def make(folder, n):
         path = os.path.join(folder, label, uuid1_at(begin_s + 2 * number) + ".jpg")
         cv2.imwrite(path, image)
         os.utime(path, (begin_s + 2 * number, begin_s + 2 * number))
+    time.sleep(2.6)  # of files that changed just now nothing is kept
 
 
 def load(folder):
@@ -113,6 +115,7 @@ def measure(n, epochs, folder):
     try:
         print("making %d frames" % n, file=sys.stderr)
         child("make(%r, %d)" % (place, n), cache)
+        time.sleep(SETTLE_S)
         print("learning them", file=sys.stderr)
         first = child("train(%r, %d)" % (place, epochs), cache)
         second = child("again(%r)" % place, cache)
