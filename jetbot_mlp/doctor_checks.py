@@ -274,8 +274,8 @@ def guard(running, child, on_robot):
     name = "motor guard"
     hung = [parent for _, _, parent, state in running if state == "holding"]
     if hung:
-        return bad(name, f"process {hung[0]} hangs, its guard holds the wheels at zero",
-                   f"restart that notebook's kernel, or: kill {hung[0]}")
+        return bad(name, f"process {hung[0]} hangs or was told to stop just now, its guard holds the wheels at zero",
+                   f"look again in 3 s; if it still says so: restart that notebook's kernel, or: kill {hung[0]}")
     if running:
         return good(name, "at work: " + ", ".join(f"process {pid}, {mb:.0f} MB" for pid, mb, _, _ in running))
     if child is None:

@@ -62,6 +62,7 @@ def tell_guards():
             print(program + {"driving": " drove: stopped, until it is started again",
                              "holding": f" hangs, its motor guard holds the wheels at zero: restart it, or kill "
                                         f"{guard.parent}",
+                             "": " has an older version of jetbot_mlp and may drive on: look whether the wheels stand",
                              }.get(guard.state, " did not drive"), file=sys.stderr)
 
 

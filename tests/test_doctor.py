@@ -167,6 +167,7 @@ def test_a_camera_that_another_process_holds_is_not_opened():
 def test_a_guard_that_holds_the_wheels_of_a_program_that_hangs_is_told():
     finding = examine(Patient(running_guards=[(12, 9.0, 11, "rest"), (14, 9.0, 13, "holding")]))["motor guard"]
     assert finding.state == "bad" and "process 13 hangs" in finding.found and "kill 13" in finding.remedy
+    assert "told to stop" in finding.found and "look again" in finding.remedy  # after a STOP it holds for 2 s
 
 
 def test_no_second_guard_is_started_beside_one_at_work():

@@ -267,3 +267,12 @@ def test_it_is_there_at_once():
     started = time.monotonic()
     subprocess.call([sys.executable, "-c", "import jetbot_mlp.stop_wheels, sys; sys.exit('numpy' in sys.modules)"])
     assert time.monotonic() - started < 2.0
+
+
+def test_of_a_guard_of_an_older_version_it_does_not_say_that_nothing_drove(monkeypatch, capsys):
+    older = processes.RunningGuard(2 ** 22 + 1, 2 ** 22 + 2, "")  # it tells no state, and ignores the signal
+    monkeypatch.setattr(processes, "running_guards", lambda program, buses: [older])
+    monkeypatch.setattr(processes.os, "kill", lambda pid, number: None)
+    stop_wheels.tell_guards()
+    told = capsys.readouterr().err
+    assert "may drive on" in told and "did not drive" not in told
