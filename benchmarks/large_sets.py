@@ -50,7 +50,6 @@ def make(folder, n):
         path = os.path.join(folder, label, uuid1_at(begin_s + 2 * number) + ".jpg")
         cv2.imwrite(path, image)
         os.utime(path, (begin_s + 2 * number, begin_s + 2 * number))
-    time.sleep(2.6)  # of files that changed just now nothing is kept
 
 
 def load(folder):

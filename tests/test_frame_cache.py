@@ -1,5 +1,6 @@
 """A second load decodes nothing, and nothing that happens to the cache can change or hinder a load."""
 import copy
+import gc
 import os
 import pickle
 import stat
@@ -216,6 +217,20 @@ def test_no_disk_for_a_large_set_is_told_with_what_it_takes(tmp_path, monkeypatc
     monkeypatch.setattr(frame_source, "ROW_BYTES", 2 ** 60)
     with pytest.raises(DatasetError, match="GB of disk for the thumbnails of 8 frames .* TMPDIR"):
         load_dataset("collision", root)
+
+
+def test_a_temporary_file_goes_with_its_frames_and_copies_may_read_it(tmp_path, monkeypatch):
+    root = old(collision(tmp_path / "set"))
+    monkeypatch.setenv(frame_cache.VARIABLE, "off")
+    monkeypatch.setattr("jetbot_mlp.dataset.IN_MEMORY", 3)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    data = load_dataset("collision", root)
+    assert len(list(tmp_path.glob("jetbot-mlp-frames-*"))) == 1
+    sent = pickle.loads(pickle.dumps(data))
+    np.testing.assert_array_equal(sent.images, data.images)
+    del sent, data
+    gc.collect()
+    assert list(tmp_path.glob("jetbot-mlp-frames-*")) == []
 
 
 def test_what_was_used_longest_ago_goes_first(tmp_path, monkeypatch):
