@@ -218,6 +218,8 @@ def main(arguments=None, open_bus=open_bus):
     if STOP in orders:
         say(1, b"stopped\n")
         return
+    while orders and orders[0] == YIELD:  # others who started before this start was done: it is the later one
+        orders.pop(0)
     say(1, f"ready {chip.name}\n".encode())
     guard = Guard(float(limit_s))
     try:
