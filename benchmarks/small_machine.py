@@ -12,7 +12,10 @@ import os
 import sys
 import tempfile
 
-from training_cost import run  # beside this file; and this process stays small, or Linux counts it as the others'
+from training_cost import (  # beside this file; and this process stays small, or Linux counts it as the others'
+    cores,
+    run,
+)
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 MODELS = [os.path.join(ROOT, "models", name) for name in ("road.npz", "collision.npz")]
@@ -97,11 +100,10 @@ def main(argv=None):
     args = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:
         found = measure(args.frames, args.seconds, folder, args.only)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     if args.json:
-        print(json.dumps({"cores": cores, "works": found}))
+        print(json.dumps({"cores": cores(), "works": found}))
         return 0
-    print("%d cores" % cores)
+    print("%d cores" % cores())
     for one in found:
         if "failed" in one:
             print("%-36s failed: %s" % (one["work"], one["failed"]))

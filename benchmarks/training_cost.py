@@ -17,6 +17,11 @@ import time
 TARGETS = {"seconds": 60.0, "peak_mb": 500.0, "model_mb": 1.0}  #: at most, for 500 frames on two cores
 
 
+def cores():
+    """That this process may use. Not the package's own: to import it would make this process large, see `run`."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
 def run(arguments, program=("-m", "jetbot_mlp")):
     """Run jetbot-mlp in a process of its own -> (its stdout, what it took: dict).
 
@@ -67,12 +72,11 @@ def main(argv=None):
     with tempfile.TemporaryDirectory() as folder:
         costs = [cost_of(task, args.datasets, args.frames, folder)
                  for task in ([args.task] if args.task else ["collision", "road"])]
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     if args.json:
-        print(json.dumps({"cores": cores, "targets": TARGETS, "trainings": costs}))
+        print(json.dumps({"cores": cores(), "targets": TARGETS, "trainings": costs}))
         return 0
     print("%d cores; wanted for 500 frames: at most %.0f s, %.0f MB of memory, a file of %.0f MB"
-          % ((cores,) + tuple(TARGETS.values())))
+          % ((cores(),) + tuple(TARGETS.values())))
     for cost in costs:
         known = cost["peak_mb"] is not None
         print("%-10s%6d frames%8.1f s (processors%7s s)%10s%8.2f MB file" % (

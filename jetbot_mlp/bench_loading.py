@@ -14,13 +14,13 @@ from .bench_inference import some_frame
 from .dataset import load_dataset
 from .features import FeatureSpec
 from .frame_cache import VARIABLE
+from .frame_source import THREADS
 
 
 def rows(rounds, random_state, folder, n_frames):
     """-> [Row]. folder: one that is not there yet, for n_frames frames as JPEG files; the cache lies beside it."""
     paths = write_frames(folder, n_frames, random_state)
     time.sleep(2.6)  # of files that changed just now nothing is kept
-    threads = min(4, os.cpu_count() or 1)  # as many as load_dataset takes
     cache, rounds = folder + "-cache", max(3, rounds // 6)
 
     def again():
@@ -31,8 +31,8 @@ def rows(rounds, random_state, folder, n_frames):
         return again()
 
     def theirs():
-        with ThreadPoolExecutor(threads) as pool:  # in large parts: handing out costs too
-            for _ in pool.map(_read_all, np.array_split(paths, threads)):
+        with ThreadPoolExecutor(THREADS) as pool:  # in large parts: handing out costs too
+            for _ in pool.map(_read_all, np.array_split(paths, THREADS)):
                 pass
 
     # the processor's time of all threads: the time that passes is the other programs' too, when all cores are asked for

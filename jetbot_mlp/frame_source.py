@@ -24,7 +24,7 @@ from .row_files import RowFile, row_sums
 
 ROW = (WORKING_SIZE, WORKING_SIZE, 3)
 ROW_BYTES = WORKING_SIZE * WORKING_SIZE * 3
-_THREADS = min(4, os.cpu_count() or 1)
+THREADS = min(4, os.cpu_count() or 1)
 _AT_ONCE = 16  #: files that a thread takes; one by one, handing them out would cost more than reading them
 _LOOKED_AT = 16  #: rows of what was kept, at once: a power cut leaves zeros. All others when they are used
 _MOST_OPEN = 100  # sources whose files stay open until their images are wanted: some systems allow 256 in all
@@ -165,7 +165,7 @@ def _decode(files, thumbnails, track):
             thumbnails.write(start, rows)
         return start, len(some), reasons
 
-    with ThreadPoolExecutor(_THREADS) as pool:
+    with ThreadPoolExecutor(THREADS) as pool:
         results = pool.map(load, range(0, n, _AT_ONCE))
 
         def one_by_one():
