@@ -6,12 +6,18 @@ KeyboardInterrupt. So while a gate is open inside IPython, a handler of ours sta
 is: over the one of each cell (IPython's event pre_run_cell), and in `kernel.saved_sigint_handler`, which ipykernel
 (5 to 7) puts back after every message, for the time between cells. It stops the gates, says so, and calls the
 one below it. The event post_run_cell does the same for a cell that ended by KeyboardInterrupt without our handler:
-one in which another thread, which may set no handlers, started the driver. All is undone when a cell begins and
-no gate is open any more.
+one in which another thread, which may set no handlers, started the driver.
+
+Python runs handlers between two of its own instructions only. A main thread that is within a long call of C code
+(an array computation, a camera that hangs), or just about to sleep when the signal comes, would run them when that
+call is over. So a thread waits at a socket to which Python writes each signal's number at once
+(signal.set_wakeup_fd), and stops the gates too. All is undone when a cell begins and no gate is open any more.
 
 Outside IPython `watch` does nothing, and nothing is imported.
 """
+import os
 import signal
+import socket
 import sys
 import threading
 import weakref
@@ -39,6 +45,8 @@ class KernelInterrupt:
         self._kernel = getattr(shell, "kernel", None)  # a terminal's shell has none
         self._gates = []  # weak references; replaced whole, because an interrupt may come in the midst of it
         self._hooked = False
+        self._signals = None  # socket to which Python writes the signals' numbers
+        self._wakeup_below = -1  # file descriptor to which it would write without us; -1: none
 
     def add(self, gate):
         """Watch over this gate too, until it is stopped."""
@@ -73,8 +81,31 @@ class KernelInterrupt:
         current = signal.getsignal(signal.SIGINT)
         if current is not None:  # a handler that was not set from Python can't be put back
             signal.signal(signal.SIGINT, self._over(current))
+        if self._signals is None:
+            heard, self._signals = socket.socketpair()  # no pipe: Windows takes only sockets that do not block
+            self._signals.setblocking(False)  # a signal must never wait
+            threading.Thread(target=self._hear, args=(heard,), name="kernel interrupt", daemon=True).start()
+        before = signal.set_wakeup_fd(self._signals.fileno())
+        if before != self._signals.fileno():
+            self._wakeup_below = before
+
+    def _hear(self, signals):
+        while True:
+            number = signals.recv(1)
+            if self._wakeup_below != -1:
+                try:
+                    os.write(self._wakeup_below, number)
+                except OSError:  # full, or closed: Python takes no notice of it either
+                    pass
+            if number[0] == signal.SIGINT:
+                self.interrupt()
 
     def _let_go(self):
+        if self._signals is not None:
+            current = signal.set_wakeup_fd(self._wakeup_below)
+            if current != self._signals.fileno():  # somebody else's by now
+                signal.set_wakeup_fd(current)
+            self._wakeup_below = -1
         if hasattr(self._kernel, "saved_sigint_handler"):
             self._kernel.saved_sigint_handler = below(self._kernel.saved_sigint_handler)
         current = signal.getsignal(signal.SIGINT)
