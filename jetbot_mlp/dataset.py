@@ -16,14 +16,13 @@ from .exclusion import names_to_leave_out, read_exclude_list
 from .features import extract
 from .frame_files import open_frame_files
 from .frame_source import read_source
-from .kept_frames import KeptFrames, Origin
+from .kept_frames import AT_ONCE, KeptFrames, Origin
 from .labelled_frames import LabelledFrame, find_labelled, nothing_found, titles_of
 from .messages import CLASSES
 from .road_names import decide_xy, target_of
 from .row_files import IN_MEMORY, Rows, picked
 
 TASKS = ("collision", "road")
-_AT_ONCE = 1024  # frames whose pictures are in memory to make features of
 TIME_SOURCES = ("uuid1", "modification time", "name")  #: best first
 
 
@@ -97,8 +96,8 @@ class Dataset:
             return known
         rows = np.arange(len(self))[index]
         known = np.empty((len(rows), spec.n_features), np.float32)
-        for start in range(0, len(rows), _AT_ONCE):
-            known[start:start + _AT_ONCE] = extract(self.images[rows[start:start + _AT_ONCE]], spec)
+        for start in range(0, len(rows), AT_ONCE):
+            known[start:start + AT_ONCE] = extract(self.images[rows[start:start + AT_ONCE]], spec)
         return known
 
     @property

@@ -14,7 +14,7 @@ from .errors import DatasetError
 from .features import extract
 from .row_files import IN_MEMORY, Rows, row_sums
 
-_AT_ONCE = 1024  #: frames
+AT_ONCE = 1024  #: frames whose pictures are in memory to make features of
 
 
 class KeptFrames:
@@ -66,8 +66,8 @@ class KeptFrames:
             with frame_cache.being_kept(self._file_name(spec), (n, spec.n_features), np.float32, sums) as out:
                 if out is None:
                     return None
-                for start in range(0, n, _AT_ONCE):
-                    images = rows.read(np.arange(start, min(n, start + _AT_ONCE)))
+                for start in range(0, n, AT_ONCE):
+                    images = rows.read(np.arange(start, min(n, start + AT_ONCE)))
                     some = extract(images, spec)
                     sums[start:start + len(some)] = row_sums(some)
                     out.write(start, some)
