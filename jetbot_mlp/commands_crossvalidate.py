@@ -56,8 +56,9 @@ def say_how_many_at_once(args):
 def load_each(args):
     """-> one Dataset for each path."""
     datasets = []
-    for path in args.datasets:
-        datasets.append(load_dataset(args.task, path, xy=args.xy, progress=progress.bar, exclude=args.exclude))
+    for path, title in zip(args.datasets, titles_of(args.datasets)):  # a list of names means them read together
+        datasets.append(load_dataset(args.task, path, xy=args.xy, progress=progress.bar, exclude=args.exclude,
+                                     titles=[title]))
         say_skipped(datasets[-1].skipped)
     if args.exclude:
         check_some_left_out(args.exclude, sum(dataset.excluded for dataset in datasets))

@@ -132,13 +132,14 @@ class Dataset:
         return hashlib.sha256(self.task.encode("ascii") + b"".join(lines)).hexdigest()
 
 
-def load_dataset(task, paths, xy="auto", progress=None, require_all_classes=True, exclude=None):
+def load_dataset(task, paths, xy="auto", progress=None, require_all_classes=True, exclude=None, titles=None):
     """Read labelled frames from folders and zip files.
 
     task: 'collision' or 'road'; paths: a path or a list of them; xy: how numbers in road names are
     read, 'auto' (decided per folder), 'pixel' or 'percent'; progress: tqdm or alike, or None;
     require_all_classes: refuse a collision set of one class only (training needs both); exclude: path of a list
-    of frames to leave out (see ``exclusion``), or the names themselves, or None.
+    of frames to leave out (see ``exclusion``), or the names themselves, or None; titles: what the names of each
+    path's frames begin with, list of str, by default `titles_of` the paths: for a path that is one of several.
 
     Files that cannot be read are skipped and listed in ``skipped``; exact copies count once; the same
     file under two targets is skipped. Raises DatasetError for a missing path, nothing to read, a missing
@@ -151,8 +152,9 @@ def load_dataset(task, paths, xy="auto", progress=None, require_all_classes=True
     if not paths:
         raise DatasetError("expected at least one folder or zip file of frames, found none; name one")
     unwanted = read_exclude_list(exclude) if isinstance(exclude, (str, os.PathLike)) else list(exclude or ())
+    titles = titles_of(paths) if titles is None else titles
     records, skipped, notes, thumbnails, kept = [], [], [], [], []
-    for source, (path, title) in enumerate(zip(paths, titles_of(paths))):
+    for source, (path, title) in enumerate(zip(paths, titles)):
         with open_frame_files(path) as files:
             labelled, wrong = find_labelled(task, files, path, title, notes)
             if not labelled and not wrong:
@@ -171,7 +173,7 @@ def load_dataset(task, paths, xy="auto", progress=None, require_all_classes=True
         records = _road_targets(records, xy, skipped, notes)
     n_read = len(records)
     if unwanted:
-        records = _without_excluded(records, unwanted, titles_of(paths), skipped, notes)
+        records = _without_excluded(records, unwanted, titles, skipped, notes)
     n_excluded = n_read - len(records)
     records = _without_copies(records, skipped, notes)
     if task == "collision":
@@ -182,7 +184,7 @@ def load_dataset(task, paths, xy="auto", progress=None, require_all_classes=True
     if skipped:
         reasons = Counter(reason.partition(" (")[0] for _, reason in skipped).most_common(3)
         notes.append("%d files skipped: %s" % (len(skipped), "; ".join("%d %s" % (n, r) for r, n in reasons)))
-    return _assemble(task, records, paths, skipped, notes, n_excluded, thumbnails, kept)
+    return _assemble(task, records, paths, titles, skipped, notes, n_excluded, thumbnails, kept)
 
 
 def _add_records(labelled, source, read, records, skipped):
@@ -265,13 +267,13 @@ def _check_classes(records, skipped, require_all_classes):
                        % (found, example))
 
 
-def _assemble(task, records, paths, skipped, notes, n_excluded, thumbnails, kept):
+def _assemble(task, records, paths, titles, skipped, notes, n_excluded, thumbnails, kept):
     labels = [record.label for record in records]
     targets = np.array(labels, dtype=np.int64 if task == "collision" else np.float32)
     sources = np.array([record.source for record in records], dtype=np.int64)
     times_s = np.zeros(len(records), dtype=np.float64)
     clocks = []
-    for source, title in enumerate(titles_of(paths)):
+    for source, title in enumerate(titles):
         members = np.flatnonzero(sources == source)
         files = [records[i].file for i in members]
         times_s[members], clock, note = capture_times(_ordering_names(files, task),

@@ -74,7 +74,8 @@ def names_to_leave_out(lines, known, titles):
     if missing:
         example = " such as %s," % min(known) if known else ""
         raise DatasetError("expected names of frames to leave out as they are printed,%s found %d that %s no frame: "
-                           "%s%s; correct or delete these lines" % (
+                           "%s%s; give the folders in the order as when the list was made, or correct or delete these "
+                           "lines" % (
                                example, len(missing), "is" if len(missing) == 1 else "are",
                                ", ".join(shown(name) for name in missing[:5]), ", ..." if len(missing) > 5 else ""))
     return found, elsewhere
@@ -85,5 +86,5 @@ def check_some_left_out(path, excluded):
     lines = read_exclude_list(path) if excluded == 0 else []
     if lines:
         raise DatasetError("expected names of frames to leave out in %s, found %d lines and none of these folders, "
-                           "such as %s; give the same folders or zip files as when the list was made, or leave "
-                           "--exclude out" % (shown(path), len(lines), shown(lines[0])))
+                           "such as %s; give the same folders or zip files, in the same order, as when the list was "
+                           "made, or leave --exclude out" % (shown(path), len(lines), shown(lines[0])))

@@ -67,6 +67,20 @@ def test_the_best_clock_of_the_source_is_taken():
     assert clock == "name" and times_s.tolist() == [2.0, 1.0, 0.0] and note
 
 
+def test_the_times_of_a_slow_copy_do_not_outweigh_the_files_numbers():
+    names = ["%s/frame_%d.jpg" % (folder, i) for folder in ("blocked", "free") for i in range(50)]
+    copied = np.random.RandomState(0).permutation(100) * 0.5
+    times_s, clock, note = capture_times(names, copied.tolist())
+    assert clock == "name" and np.diff(times_s).tolist() == [1.0] * 99 and "contradict" in note
+    taken = np.arange(100) * 2.0
+    taken[[7, 60]] += 1000.0  # saved again
+    assert capture_times(names, taken.tolist())[1] == "modification time"
+    assert capture_times(names[50:] + names[:50], taken.tolist())[1] == "modification time"  # free was taken first
+    for other in ("%032x.jpg", "xy_%03d_50_a.jpg"):  # numbers, but no count
+        others = [other % (i * 7 % 100 * 0x123456789abcdef) for i in range(100)]
+        assert capture_times(others, copied.tolist())[1] == "modification time"
+
+
 def test_a_few_frames_without_uuid1_do_not_cost_the_others_their_time():
     names = ["%08x-f6c4-11ec-b914-16f63a1aa8c9.jpg" % (i * 10 ** 7) for i in range(20)]
     times_s, clock, note = capture_times(names + ["extra.jpg"], [None] * 21)

@@ -1,5 +1,7 @@
 """crossvalidate and tune as their users meet them."""
 import json
+import os
+import shutil
 
 import cv2
 import numpy as np
@@ -8,6 +10,7 @@ from synthetic import collision_dataset
 
 from jetbot_mlp import train_frames, tune
 from jetbot_mlp.__main__ import main
+from jetbot_mlp.dataset import load_dataset
 
 
 @pytest.fixture
@@ -51,6 +54,20 @@ def test_leaving_out_a_source_tests_on_all_of_it(frames, capsys):
     found = as_json(capsys, "crossvalidate", "collision", *(frames + ["--by-source", "--no-nearest"]))
     assert [part["pooled"]["samples"] for part in found["datasets"]] == [30, 30]
     assert found["datasets"][0]["nearest"] is None and "all sources but one" in found["rule"]
+
+
+def test_a_list_means_the_same_frames_when_folders_of_one_name_are_read_one_by_one(frames, tmp_path, capsys):
+    paths = []
+    for path in frames:  # both are called dataset, as the official notebooks' are
+        os.mkdir(path + "_")
+        shutil.move(path, os.path.join(path + "_", "dataset"))
+        paths.append(os.path.join(path + "_", "dataset"))
+    both = load_dataset("collision", paths)
+    wanted = [both.names[0], next(name for name in both.names if name.startswith("dataset (2)/"))]
+    (tmp_path / "list.txt").write_text("\n".join(wanted))
+    words = ["crossvalidate", "collision", "--exclude", str(tmp_path / "list.txt"), "--blocks", "2", "--no-nearest"]
+    found = as_json(capsys, *(words + paths))
+    assert [each["frames"] for each in found["datasets"]] == [29, 29] and found["excluded"] == 2
 
 
 def test_what_cannot_be_is_refused_in_one_line(frames, tmp_path, capsys):
