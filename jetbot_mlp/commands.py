@@ -10,6 +10,7 @@ from .errors import JetbotMLPError
 from .evaluation import evaluate, score
 from .exclusion import check_some_left_out
 from .frame_files import shown
+from .frame_overlap import overlap, overlap_as_json, overlap_in_words
 from .metrics import format_metrics
 from .mnist import load_mnist
 from .model_file import load_model, save_model
@@ -139,24 +140,27 @@ def evaluate_command(args):
         outputs = model.network.forward(as_features(images))
         names = [f"test image {n}" for n in range(len(images))]
         evaluation, skipped = score("mnist", model.classes, outputs, labels, names, thumbnails(images)), 0
-        dataset = None
+        dataset, warning, trained_on = None, "", None
     else:
         dataset = load_frames(model.task, args, require_all_classes=False)
         evaluation, skipped = evaluate(model, dataset), len(dataset.skipped)
         if dataset.excluded:
             say(f"frames left out as the list says: {dataset.excluded}")
-        if dataset.fingerprint() == model.training.get("data_fingerprint"):
-            say("these are the very frames of the model's training: the score says how well it remembers them")
+        found = overlap(model.training, dataset)
+        warning, trained_on = overlap_in_words(found, evaluation), overlap_as_json(found)
+        if warning:
+            say(warning)
     if args.report:
         from .report import write_report
         from .report_trained import evaluation_report
 
         name = shown(os.path.basename(args.model))
-        write_report(args.report, f"{name} on other frames", [evaluation_report(name, model, evaluation, dataset)])
+        write_report(args.report, f"{name}, evaluated on {len(evaluation.expected)} frames",
+                     [evaluation_report(name, model, evaluation, dataset, warning)])
     if args.json:
         print_json({"task": model.task, "model": shown(args.model), "samples": len(evaluation.expected),
                     "skipped": skipped, "excluded": 0 if dataset is None else dataset.excluded,
-                    "metrics": evaluation.metrics})
+                    "trained_on": trained_on, "warning": warning or None, "metrics": evaluation.metrics})
     else:
         print(format_metrics(model.task, evaluation.metrics, model.classes))
 

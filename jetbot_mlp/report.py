@@ -33,6 +33,8 @@ class TrainingReport(NamedTuple):
     notes: List[str] = []
     skipped: List[Tuple[str, str]] = []  #: name of a file that was not read, and why
     sections: List[str] = []  #: more of the page, HTML already, see ``report_suspects``
+    scored: str = "held-out frames"  #: what the scores are of
+    warning: str = ""  #: one sentence about the scores, to be read before them
 
 
 def write_report(path, title, reports, videos=(), drive_results=None):
@@ -78,7 +80,9 @@ def _training(report, prefix):
         notes = "".join("<li>{}</li>".format(text(note)) for note in report.notes)
         parts.append("<ul>{}</ul>".format(notes))
     parts.append(_skipped(report.skipped))
-    parts.append("<h3>Scores on held-out frames</h3>")
+    parts.append("<h3>Scores on {}</h3>".format(text(report.scored)))
+    if report.warning:
+        parts.append("<p><b>{}</b></p>".format(text(report.warning)))
     if evaluation is None:
         parts.append("<p>No frames were held out: how the model does on new frames is unknown.</p>")
     else:

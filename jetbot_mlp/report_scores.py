@@ -34,7 +34,7 @@ def _classes(evaluation):
                  "free frames for blocked (it would have turned for nothing).".format(
                      confusion[0, 1], confusion[0].sum(), confusion[1, 0], confusion[1].sum()))
     else:
-        words = "{} of {} held-out pictures were judged wrong.".format(
+        words = "{} of {} pictures were judged wrong.".format(
             confusion.sum() - np.trace(confusion), metrics["samples"])
     totals = confusion.sum(axis=1)
     words += (" Always answering with the commonest class would give an accuracy of {:.1f} % and a balanced "
@@ -77,7 +77,7 @@ def _road(evaluation):
     rows.append(("mean squared error", "<b>{:.4f}</b>".format(metrics["mse"]), span))
     expected = np.asarray(evaluation.expected, dtype=np.float64)
     constant = PX_PER_UNIT * np.mean(np.abs(expected - np.median(expected, axis=0)), axis=0)
-    words = ("Held-out frames: {}. Mean distance between predicted and labelled target point, in pixels "
+    words = ("{} frames. Mean distance between predicted and labelled target point, in pixels "
              "of a frame 224 px wide. Always answering with the middle of these labels would be off by "
              "{:.1f} px sideways and {:.1f} px up and down. The mean squared error is over both coordinates "
              "in [\u22121, 1] units.".format(metrics["samples"], constant[0], constant[1]))

@@ -45,15 +45,16 @@ def _leaks(trained, dataset):
     return [leak_html(dataset.subset(trained.learnt), dataset.subset(held_out))]
 
 
-def evaluation_report(title, model, evaluation, dataset=None):
-    """A model on frames that it was not trained with. evaluation: `Evaluation`; dataset: its frames, or None. Returns
-    TrainingReport."""
+def evaluation_report(title, model, evaluation, dataset=None, warning=""):
+    """A model on any frames. evaluation: `Evaluation`; dataset: its frames, or None for MNIST's test images; warning:
+    how many of them the model was trained on, in words, or "". Returns TrainingReport."""
     facts = [("Task", model.task), ("Frames", evaluation.metrics["samples"]),
              ("Layers", " - ".join(str(n) for n in model.network.layer_sizes)),
              ("Input", _input_in_words(model.feature_spec))]
     sections = [] if dataset is None else [suspects_html(dataset, find_suspects(dataset))]
     return TrainingReport(title, facts, None, evaluation, weight_pictures(model), sections=sections,
-                          notes=[] if dataset is None else dataset.notes)
+                          notes=[] if dataset is None else dataset.notes, warning=warning,
+                          scored="the test images" if dataset is None else "the frames evaluated")
 
 
 def _input_in_words(spec):

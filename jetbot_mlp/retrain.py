@@ -6,7 +6,7 @@
 
 Frames are held out by time, old and new separately. Old ones: the last fifth of each kind, exactly those that
 `train_frames` had held out when the old model was trained on the same folders; whether it was is told by the
-fingerprint in the model file, and said. New ones: the last fifth of the *moments*, for the frames of one press are
+fingerprints in the model file, and said. New ones: the last fifth of the *moments*, for the frames of one press are
 near-twins: one moment is learnt whole or held out whole. The old model cannot have learnt them if it is older.
 
 Which way to learn was measured on real frames of two owners each (docs/accuracy.md: 240 to 520 old frames, 40 new
@@ -31,6 +31,7 @@ from .comparison import Row
 from .dataset import Dataset, load_dataset
 from .errors import DatasetError
 from .evaluation import evaluate
+from .frame_overlap import overlap
 from .model_file import load_model
 from .splits import Split, split
 from .train_frames import QUICK, RECIPES, Trained, train_frames
@@ -83,10 +84,8 @@ def retrain(old_model, old_folders, new_folders, way="anew", random_state=0, pro
     summary = dict(trained.model.training, old_fingerprint=old_print)
     trained = trained._replace(model=trained.model._replace(training=summary))
     known = old_print in (old_model.training.get("data_fingerprint"), old_model.training.get("old_fingerprint"))
-    rows = [_row("old", old_model, trained.model, old.subset(old_parts.held_out),
-                 "neither model has learnt these frames" if known else
-                 "the old model was trained on other frames than these, perhaps on some of them: its score may be "
-                 "too good")]
+    old_held_out = old.subset(old_parts.held_out)
+    rows = [_row("old", old_model, trained.model, old_held_out, _past(old_model, old_held_out, known))]
     if len(new_parts.held_out):
         note = "neither model has learnt these frames, if the old one was made before them"
         rows.append(_row("new", old_model, trained.model, new.subset(new_parts.held_out), note))
@@ -122,6 +121,17 @@ def joined(first, second):
                    first.source_clocks + second.source_clocks, first.hashes + second.hashes,
                    first.skipped + second.skipped, first.notes + second.notes, first.excluded + second.excluded,
                    kept_frames.joined(first.origin, second.origin))
+
+
+def _past(old_model, held_out, same_set):
+    """Whether the old model has learnt these frames, in words. same_set: its set was this one, split in this way."""
+    found = overlap(old_model.training, held_out)
+    if same_set or (found.looked_up == found.n and not found.known):
+        return "neither model has learnt these frames"
+    if found.is_known is not None:
+        return f"the old model has learnt {found.known} of these {found.n} frames: its score is too good"
+    return ("the old model was trained on other frames than these, perhaps on some of them: its score may be "
+            "too good")
 
 
 def _row(name, before, after, frames, note, learnt=False):

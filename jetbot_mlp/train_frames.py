@@ -23,6 +23,7 @@ from .calibration import apply_temperature, fit_temperature
 from .errors import DatasetError, JetbotMLPError
 from .evaluation import evaluate
 from .features import FeatureSpec, extract
+from .frame_overlap import KEY, sketch
 from .messages import CLASSES
 from .metrics import PX_PER_UNIT, Evaluation, History, mean_history
 from .model_file import Model
@@ -96,6 +97,7 @@ def train_frames(dataset, recipe=None, held_out="time", random_state=0, progress
         "seconds": round(seconds, 2),
         "held_out_rule": parts.note, "held_out": None if evaluation is None else evaluation.metrics,
         "data_fingerprint": dataset.fingerprint(), "time_source": dataset.time_source,
+        KEY: sketch(training.hashes, *([] if start is None else [start.training.get(KEY)])),
         "hidden": list(recipe.hidden), "interrupted": interrupted,
     }
     return Trained(model._replace(training=summary), history, evaluation, seconds, interrupted, notes,

@@ -1,6 +1,9 @@
 """The command line as its users meet it: what it prints, its exit status, what it leaves behind."""
+import hashlib
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 
@@ -63,6 +66,34 @@ def test_train_says_what_was_promised(made, capsys):
     assert result["model_bytes"] == os.path.getsize(str(made / "again.npz")) < 1e6
     assert {"accuracy", "balanced_accuracy", "confusion"} <= set(result["held_out"])
     assert np.sum(result["held_out"]["confusion"]) == result["held_out"]["samples"] == 12
+
+
+def test_evaluate_says_how_many_frames_the_model_was_trained_on(made, tmp_path, capsys):
+    """Also when a frame is missing, so that it is another set than that of the training; on the page and in JSON."""
+    frames = tmp_path / "collision"
+    shutil.copytree(str(made / "collision"), str(frames))
+    gone = sorted((frames / "free").iterdir())[0]
+    gone.unlink()
+    pytest.importorskip("matplotlib")
+    page, model = tmp_path / "page.html", load_model(str(made / "collision.npz"))
+    learnt = set(re.findall("[0-9a-f]{8}", model.training["trained_on_sketch"]))
+    known = sum(hashlib.sha256(path.read_bytes()).hexdigest()[:8] in learnt for path in frames.glob("*/*"))
+    status, result = run_json(capsys, "evaluate", str(made / "collision.npz"), str(frames), "--report", str(page))
+    words = f"{known} of these 59 frames are frames that the model was trained on: their score says how well it"
+    assert status == 0 and 40 < known < 50 and result["warning"].startswith(words)
+    assert re.search(r"; on the other 1\d it has \d+\.\d % right$", result["warning"])
+    assert result["trained_on"] == {"frames": known, "share": known / 59.0, "exact": True}
+    html = page.read_text(encoding="utf-8")
+    assert words in html and "Scores on the frames evaluated" in html
+    assert not re.search("held.out|on other frames", html, re.IGNORECASE)
+    assert main(["evaluate", str(made / "collision.npz"), str(frames)]) == 0
+    assert words in capsys.readouterr().err
+
+
+def test_of_strange_frames_evaluate_says_that_none_was_learnt(made, tmp_path, capsys):
+    assert main(["simulate", "road", "--out", str(tmp_path / "other"), "--count", "12", "--seed", "9"]) == 0
+    _, result = run_json(capsys, "evaluate", str(made / "road.npz"), str(tmp_path / "other"))
+    assert result["trained_on"] == {"frames": 0, "share": 0.0, "exact": True} and result["warning"] is None
 
 
 def test_evaluate_gives_the_road_scores_in_their_units(made, capsys):

@@ -7,6 +7,7 @@ from jetbot_mlp.collection import Collection
 from jetbot_mlp.comparison import changes, comparison_text, verdict
 from jetbot_mlp.dataset import load_dataset
 from jetbot_mlp.errors import DatasetError
+from jetbot_mlp.frame_overlap import overlap
 from jetbot_mlp.model_file import save_model
 from jetbot_mlp.retrain import held_out_moments, joined, retrain
 from jetbot_mlp.train_frames import RECIPES, train_frames
@@ -70,10 +71,23 @@ def test_the_new_model_learns_what_was_corrected_and_both_are_scored_on_the_same
 def test_a_model_of_other_frames_is_said_to_have_an_unknown_past(folders):
     old, new = folders
     model = train_frames(collision_dataset(), SHORT["collision"]).model
-    retrained = retrain(model, old, new)
-    assert "too good" in retrained.rows[0].note
+    assert retrain(model, old, new).rows[0].note == "neither model has learnt these frames"  # they are in no record
+    retrained = retrain(model._replace(training={}), old, new)
+    assert "perhaps on some of them" in retrained.rows[0].note
     again = retrain(retrained.trained.model, old, new, way="quick")  # that one has left the same old frames out
     assert "neither" in again.rows[0].note
+
+
+def test_old_frames_that_the_old_model_has_learnt_are_counted(folders):
+    old, new = folders
+    model = train_frames(load_dataset("collision", old), SHORT["collision"], held_out="none").model
+    model.training["data_fingerprint"] = "of one frame more"
+    retrained = retrain(model, old, new, way="learn on")
+    assert "has learnt 10 of these 10 frames" in retrained.rows[0].note
+    old_frames = load_dataset("collision", old)
+    learnt_on, anew = (overlap(one.trained.model.training, old_frames).known
+                       for one in (retrained, retrain(model, old, new)))
+    assert (learnt_on, anew) == (50, 40)  # whoever learns on knows what was learnt before
 
 
 def test_one_press_alone_can_say_nothing_about_itself(folders, tmp_path, monkeypatch):
