@@ -153,13 +153,14 @@ def load_dataset(task, paths, xy="auto", progress=None, require_all_classes=True
         raise DatasetError("expected at least one folder or zip file of frames, found none; name one")
     unwanted = read_exclude_list(exclude) if isinstance(exclude, (str, os.PathLike)) else list(exclude or ())
     titles = titles_of(paths) if titles is None else titles
-    records, skipped, notes, thumbnails, kept = [], [], [], [], []
+    records, skipped, notes, unseen, thumbnails, kept = [], [], [], [], [], []
     for source, (path, title) in enumerate(zip(paths, titles)):
         with open_frame_files(path) as files:
             labelled, wrong = find_labelled(task, files, path, title, notes)
             if not labelled and not wrong:
                 raise DatasetError(nothing_found(task, files, path))
             skipped += wrong
+            unseen += files.notes
             in_memory = sum(len(rows) for rows in thumbnails) + len(labelled) <= IN_MEMORY
             read = read_source(task, path, [file for _, file, _ in labelled], title, in_memory, progress)
             _add_records(labelled, source, read, records, skipped)
@@ -177,7 +178,7 @@ def load_dataset(task, paths, xy="auto", progress=None, require_all_classes=True
     n_excluded = n_read - len(records)
     records = _without_copies(records, skipped, notes)
     if task == "collision":
-        _check_classes(records, skipped, require_all_classes)
+        _check_classes(records, skipped, unseen, require_all_classes)
     elif not records:
         raise DatasetError("expected frames to learn from, found none whose target is beyond doubt (%s: %s); "
                            "remove one of the two" % skipped[0])
@@ -257,14 +258,14 @@ def _without_copies(records, skipped, notes):
     return kept
 
 
-def _check_classes(records, skipped, require_all_classes):
+def _check_classes(records, skipped, unseen, require_all_classes):
     counts = Counter(record.label for record in records)
     if counts and (len(counts) == 2 or not require_all_classes):
         return
     found = " and ".join("%d in %s/" % (counts[i], name) for i, name in enumerate(CLASSES["collision"]))
     example = " (%d skipped, such as %s: %s)" % ((len(skipped),) + skipped[0]) if skipped else ""
-    raise DatasetError("expected readable pictures in both blocked/ and free/, found %s%s; collect both kinds"
-                       % (found, example))
+    raise DatasetError("expected readable pictures in both blocked/ and free/, found %s; collect both kinds"
+                       % "; ".join([found + example] + unseen))
 
 
 def _assemble(task, records, paths, titles, skipped, notes, n_excluded, thumbnails, kept):

@@ -7,14 +7,16 @@ import stat
 import threading
 import zipfile
 import zlib
+from collections import OrderedDict, deque
 from contextlib import contextmanager
 from typing import Callable, NamedTuple, Optional, Tuple
 
 from .capture_time import natural_key
 from .errors import DatasetError
+from .messages import CLASSES
 from .pictures import MAX_FILE_BYTES, SUFFIXES
 
-_MAX_DEPTH = 4  # people pass the parent, or its parent, but not their whole disk
+_MAX_FOLDERS = 10000  # people pass the parent, or its parent, but not their whole disk
 _MAX_ZIP_RATIO = 100  # pictures are compressed already; what shrinks this far is a bomb
 _ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError, ValueError)
 
@@ -38,17 +40,25 @@ class FrameFile(NamedTuple):
         return self.path.rpartition("/")[2]
 
 
+class FrameFiles(list):
+    """The FrameFiles of a source in natural order. notes: list of str, for people: what was not looked into."""
+
+    def __init__(self, files, notes=()):
+        super().__init__(sorted(files, key=lambda file: natural_key(file.path)))
+        self.notes = list(notes)
+
+
 @contextmanager
 def open_frame_files(path):
-    """``with open_frame_files(path) as files``: list of FrameFile in natural order, readable inside.
+    """``with open_frame_files(path) as files``: FrameFiles, readable inside.
 
     Left out: hidden files and folders ('._a.jpg', '.ipynb_checkpoints' with JupyterLab's copies),
-    '__MACOSX', other suffixes than .jpg .jpeg .png, more than four folders deep.
+    '__MACOSX', other suffixes than .jpg .jpeg .png. Links to folders are followed, see `_folders_below`.
     Raises DatasetError if ``path`` is missing, or a file that is no readable zip.
     """
     path = os.fspath(path)
     if os.path.isdir(path):
-        yield _sorted(_files_in_folder(path))
+        yield _files_in_folder(path)
     elif os.path.isfile(path):
         try:
             archive = zipfile.ZipFile(path)
@@ -56,7 +66,7 @@ def open_frame_files(path):
             raise DatasetError("expected a folder or a zip file, found %s, which is no readable zip (%s); "
                                "pass the folder or make the zip again" % (shown(path), error)) from None
         with archive:
-            yield _sorted(_files_in_zip(archive, path))
+            yield FrameFiles(_files_in_zip(archive, path))
     elif os.path.exists(path):
         raise DatasetError("expected a folder or a zip file, found %s, which is neither" % shown(path))
     else:
@@ -76,13 +86,8 @@ def shown(path):
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
-def _sorted(files):
-    return sorted(files, key=lambda file: natural_key(file.path))
-
-
-def _is_wanted_folder(parts):
-    """parts: names of folders below the source."""
-    return len(parts) <= _MAX_DEPTH and not any(p.startswith(".") or p == "__MACOSX" for p in parts)
+def _is_hidden(name):
+    return name.startswith(".") or name == "__MACOSX"
 
 
 def _is_wanted_name(file_name):
@@ -90,23 +95,62 @@ def _is_wanted_name(file_name):
 
 
 def _files_in_folder(root):
-    seen = set()
-    for folder, subfolders, names in os.walk(root, followlinks=True):
+    notes, files = [], []
+    for folder, parts, names in _folders_below(root, notes):
+        above, below = os.path.join(folder, ""), "/".join(parts + ("",))
+        files += [_folder_file(above + name, below + name) for name in names]
+    return FrameFiles(files, notes)
+
+
+def _folders_below(root, notes):
+    """(path, names of the folders below root that lead to it, names of its pictures) of each folder; adds to notes.
+
+    Each folder is there once, however many links lead to it, so their number is bounded and no frame counts twice.
+    It is named by its real way; one that only links reach by the first of them. But where that does not end in
+    blocked or free, a link of such a name is a label that the folder has not got otherwise.
+    """
+    found, unread = OrderedDict(), []
+    real_root = os.path.join(os.path.realpath(root), "")
+    folders, links = deque([(root, ())]), deque()  # nearest first: those come that the user meant
+    while folders or links:
+        folder, parts = folders.popleft() if folders else links.popleft()
         real = os.path.realpath(folder)
-        relative = os.path.relpath(folder, root)
-        parts = [] if relative == os.curdir else relative.split(os.sep)
-        if real in seen or len(parts) >= _MAX_DEPTH:  # a link may lead in a circle
-            subfolders[:] = []
-        if real in seen:
+        if parts and real_root.startswith(os.path.join(real, "")):  # a link that leads in a circle
             continue
-        seen.add(real)
-        subfolders[:] = [name for name in subfolders if not name.startswith(".") and name != "__MACOSX"]
-        if not _is_wanted_folder(parts):
+        if real in found:
+            if _is_class(parts) and not _is_class(found[real][1]):
+                found[real] = folder, parts, found[real][2]
             continue
-        above, below = os.path.join(folder, ""), "/".join(parts + [""])
-        for name in names:
-            if _is_wanted_name(name):
-                yield _folder_file(above + name, below + name)
+        if len(found) == _MAX_FOLDERS:
+            notes.append("only the first %d folders were looked into; pass one nearer to the frames" % _MAX_FOLDERS)
+            break
+        found[real] = folder, parts, []
+        try:
+            with os.scandir(folder) as listing:
+                entries = sorted(listing, key=lambda entry: entry.name)
+        except OSError as error:
+            unread.append("%s (%s)" % (shown("/".join(parts) or folder), error.strerror))
+            continue
+        for entry in entries:
+            if _is_folder(entry):
+                if not _is_hidden(entry.name):
+                    (links if entry.is_symlink() else folders).append((entry.path, parts + (entry.name,)))
+            elif _is_wanted_name(entry.name):
+                found[real][2].append(entry.name)
+    if unread:
+        notes.append("%d folders cannot be read, such as %s" % (len(unread), unread[0]))
+    return list(found.values())
+
+
+def _is_class(parts):
+    return bool(parts) and parts[-1].lower() in CLASSES["collision"]
+
+
+def _is_folder(entry):
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
 
 
 def _folder_file(full_path, path):
@@ -146,8 +190,8 @@ def _files_in_zip(archive, zip_path):
     for member in archive.infolist():
         path = member.filename.replace("\\", "/").strip("/")
         parts = [part for part in path.split("/") if part not in ("", ".", "..")]
-        if not parts or member.filename.endswith("/") or not (
-                _is_wanted_folder(parts[:-1]) and _is_wanted_name(parts[-1])):
+        if (not parts or member.filename.endswith("/") or any(map(_is_hidden, parts[:-1]))
+                or not _is_wanted_name(parts[-1])):
             continue
         packed_bytes += member.compress_size
         yield _zip_file(archive, lock, member, "/".join(parts), stamp)

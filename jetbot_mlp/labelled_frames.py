@@ -71,6 +71,7 @@ def find_labelled(task, files, path, title, notes):
     if others and labelled:
         what = "directly in blocked/ or free/" if task == "collision" else "named xy_<x>_<y>_<uuid>"
         notes.append("%s: %d pictures left out that are not %s" % (title, others, what))
+    notes.extend("%s: %s" % (title, note) for note in files.notes)
     return labelled, wrong
 
 
@@ -88,4 +89,4 @@ def nothing_found(task, files, path):
         found, remedy = "%d other pictures" % len(files), "pass the folder that the robot wrote"
     else:
         found, remedy = "no picture (.jpg, .jpeg, .png)", "pass the folder that the robot wrote, or its zip"
-    return "expected %s in %s, found %s; %s" % (wanted, shown(path), found, remedy)
+    return "expected %s in %s, found %s; %s" % (wanted, shown(path), "; ".join([found] + files.notes), remedy)

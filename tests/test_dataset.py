@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
+from jetbot_mlp import frame_files
 from jetbot_mlp.dataset import CLASSES, load_dataset
 from jetbot_mlp.errors import DatasetError
 from jetbot_mlp.features import shrink
@@ -369,3 +370,32 @@ def test_excluding_what_is_not_there_or_all_of_it_is_refused(tmp_path):
         load_dataset("road", tmp_path / "set", xy="percent", exclude=["set/xy_1.jpg"])
     with pytest.raises(DatasetError, match="frames to remain"):
         load_dataset("road", tmp_path / "set", xy="percent", exclude=["set/xy_010_020_a.jpg"])
+
+
+def test_links_to_a_class_cost_no_frame_and_say_the_same_again_from_the_cache(tmp_path):
+    root = collision(tmp_path / "set")
+    plain = load_dataset("collision", root)
+    for path, target in (("all", "blocked"), ("old/free", "../blocked")):
+        (root / path).parent.mkdir(exist_ok=True)
+        try:
+            os.symlink(target, str(root / path), target_is_directory=True)
+        except (OSError, NotImplementedError):
+            pytest.skip("no links here")
+    for _ in range(2):
+        linked = load_dataset("collision", root)
+        assert (linked.names, linked.notes, linked.skipped) == (plain.names, plain.notes, [])
+
+
+def test_what_was_not_looked_into_is_said_in_notes_and_in_the_error(tmp_path, monkeypatch):
+    collision(tmp_path / "set/1/2/3/4/5")
+    assert len(load_dataset("collision", tmp_path / "set")) == 8
+    collision(tmp_path / "set/1/2/3/4/5/6", seed=50)
+    monkeypatch.setattr(frame_files, "_MAX_FOLDERS", 9)
+    for _ in range(2):
+        assert any("first 9 folders" in note for note in load_dataset("collision", tmp_path / "set").notes)
+    monkeypatch.setattr(frame_files, "_MAX_FOLDERS", 8)
+    with pytest.raises(DatasetError, match="0 in free/; only the first 8 folders"):
+        load_dataset("collision", tmp_path / "set")
+    monkeypatch.setattr(frame_files, "_MAX_FOLDERS", 3)
+    with pytest.raises(DatasetError, match="found no picture.*the first 3 folders"):
+        load_dataset("collision", tmp_path / "set")

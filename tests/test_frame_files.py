@@ -5,6 +5,7 @@ import zipfile
 
 import pytest
 
+from jetbot_mlp import frame_files
 from jetbot_mlp.errors import DatasetError
 from jetbot_mlp.frame_files import open_frame_files, shown
 
@@ -28,7 +29,7 @@ def test_pictures_are_found_at_several_depths_in_natural_order(tmp_path):
 
 def test_leftovers_of_other_programs_are_not_frames(tmp_path):
     for name in (".ipynb_checkpoints/a-checkpoint.jpg", "free/.ipynb_checkpoints/a.jpg", "free/._a.jpg",
-                 "__MACOSX/free/a.jpg", "notes.txt", "a.jpg.part", "1/2/3/4/5/a.jpg"):
+                 "__MACOSX/free/a.jpg", "notes.txt", "a.jpg.part"):
         put(tmp_path / name)
     put(tmp_path / "free/a.jpg")
     assert paths_in(tmp_path) == ["free/a.jpg"]
@@ -39,13 +40,78 @@ def test_leftovers_of_other_programs_are_not_frames(tmp_path):
     assert paths_in(tmp_path / "set.zip") == ["free/a.jpg"]
 
 
-def test_a_link_that_leads_in_a_circle_ends(tmp_path):
-    put(tmp_path / "b.jpg"), put(tmp_path / "set/a.jpg")
+def link(path, target):
+    """path leads to target, a path relative to path's folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        os.symlink(str(tmp_path), str(tmp_path / "set/again"))
+        os.symlink(str(target), str(path), target_is_directory=True)
     except (OSError, NotImplementedError):
         pytest.skip("no links here")
-    assert paths_in(tmp_path) == ["b.jpg", "set/a.jpg"]
+
+
+def test_a_link_that_leads_in_a_circle_ends(tmp_path):
+    put(tmp_path / "out/b.jpg"), put(tmp_path / "out/set/a.jpg"), put(tmp_path / "not asked for.jpg")
+    link(tmp_path / "out/set/again", ".."), link(tmp_path / "out/above", tmp_path), link(tmp_path / "out/me", "me")
+    assert paths_in(tmp_path / "out") == ["b.jpg", "set/a.jpg"]
+
+
+def test_a_link_takes_no_frame_from_the_folder_that_it_leads_to(tmp_path):
+    for name in ("a/blocked/1.jpg", "a/free/2.jpg", "b/blocked/3.jpg", "b/free/4.jpg"):
+        put(tmp_path / name)
+    wanted = paths_in(tmp_path)
+    for path, target in (("all", "a/blocked"), ("a/best", "../b/blocked"), ("0", "a"), ("0free", "b/free"),
+                         ("old/free", "../a/blocked")):
+        link(tmp_path / path, target)
+    assert paths_in(tmp_path) == wanted
+
+
+def test_frames_that_only_a_link_reaches_are_found_once(tmp_path):
+    put(tmp_path / "disk/monday/1.jpg"), put(tmp_path / "disk/monday/more/2.jpg")
+    link(tmp_path / "set/week/monday", "../../disk/monday"), link(tmp_path / "set/x", "../disk/monday")
+    assert paths_in(tmp_path / "set") == ["x/1.jpg", "x/more/2.jpg"]  # the nearest name
+
+
+def test_a_link_of_a_classs_name_is_a_label(tmp_path):
+    put(tmp_path / "set/img1/1.jpg"), put(tmp_path / "set/img2/2.jpg"), put(tmp_path / "disk/3/3.jpg")
+    for path, target in (("a", "../disk"), ("blocked", "img1"), ("free", "img2"), ("more/Free", "../../disk/3")):
+        link(tmp_path / "set" / path, target)
+    assert paths_in(tmp_path / "set") == ["blocked/1.jpg", "free/2.jpg", "more/Free/3.jpg"]
+
+
+def test_many_links_do_not_explode(tmp_path):
+    for i in range(12):
+        put(tmp_path / "set" / str(i) / "a.jpg")
+        for j in range(12):
+            link(tmp_path / "set" / str(i) / ("to%d" % j), os.path.join("..", str(j)))
+    assert paths_in(tmp_path / "set") == ["%d/a.jpg" % i for i in range(12)]
+
+
+def test_frames_lie_as_deep_as_they_like(tmp_path):
+    put(tmp_path / "1/2/3/4/5/6/7/free/a.jpg")
+    assert paths_in(tmp_path) == ["1/2/3/4/5/6/7/free/a.jpg"]
+
+
+def test_too_many_folders_are_not_looked_into_and_that_is_said(tmp_path, monkeypatch):
+    put(tmp_path / "z/a.jpg"), put(tmp_path / "a/b/c/d/b.jpg")
+    with open_frame_files(str(tmp_path)) as files:
+        assert files.notes == []
+    monkeypatch.setattr(frame_files, "_MAX_FOLDERS", 3)
+    with open_frame_files(str(tmp_path)) as files:
+        assert [file.path for file in files] == ["z/a.jpg"] and "the first 3 folders" in files.notes[0]
+
+
+def test_a_folder_that_cannot_be_read_is_named(tmp_path, monkeypatch):
+    put(tmp_path / "free/a.jpg"), put(tmp_path / "blocked/b.jpg")
+    scan = os.scandir
+
+    def locked(folder):
+        if folder.endswith("blocked"):
+            raise PermissionError(13, "Permission denied", folder)
+        return scan(folder)
+    monkeypatch.setattr(os, "scandir", locked)
+    with open_frame_files(str(tmp_path)) as files:
+        assert [file.path for file in files] == ["free/a.jpg"]
+        assert files.notes == ["1 folders cannot be read, such as blocked (Permission denied)"]
 
 
 def test_a_pipe_does_not_hang_and_an_unreadable_file_says_why(tmp_path):
