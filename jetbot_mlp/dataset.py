@@ -168,8 +168,8 @@ def load_dataset(task, paths, xy="auto", progress=None, require_all_classes=True
             kept.append(KeptFrames(read.kept) if read.kept is not None else None)
             del read
     if not records:
-        raise DatasetError("expected frames to learn from, found %d files and none readable (%s: %s); "
-                           "copy or collect them again" % ((len(skipped),) + skipped[0]))
+        raise DatasetError("expected frames to learn from, found %d files and none readable: %s; %s" % (
+            len(skipped), _in_groups(skipped), "convert, copy or collect them again"))
     if task == "road":
         records = _road_targets(records, xy, skipped, notes)
     n_read = len(records)
@@ -181,10 +181,9 @@ def load_dataset(task, paths, xy="auto", progress=None, require_all_classes=True
         _check_classes(records, skipped, unseen, require_all_classes)
     elif not records:
         raise DatasetError("expected frames to learn from, found none whose target is beyond doubt (%s: %s); "
-                           "remove one of the two" % skipped[0])
+                           "remove one of the two" % skipped[-1])
     if skipped:
-        reasons = Counter(reason.partition(" (")[0] for _, reason in skipped).most_common(3)
-        notes.append("%d files skipped: %s" % (len(skipped), "; ".join("%d %s" % (n, r) for r, n in reasons)))
+        notes.append("%d files skipped: %s" % (len(skipped), _in_groups(skipped)))
     return _assemble(task, records, paths, titles, skipped, notes, n_excluded, thumbnails, kept)
 
 
@@ -256,6 +255,17 @@ def _without_copies(records, skipped, notes):
     if copies:
         notes.append("%d exact copies of other files left out" % copies)
     return kept
+
+
+def _in_groups(skipped):
+    """'3 truncated JPEG; 1 empty file': what differs between files of one reason stands behind it in parentheses."""
+    groups = OrderedDict()
+    for _, reason in skipped:
+        groups.setdefault(reason.partition(" (")[0], []).append(reason)
+    largest = sorted(groups.items(), key=lambda group: -len(group[1]))
+    parts = ["%d %s" % (len(found), short if len(set(found)) > 1 else found[0]) for short, found in largest[:3]]
+    rest = sum(len(found) for _, found in largest[3:])
+    return "; ".join(parts + ["%d for other reasons" % rest] * bool(rest))
 
 
 def _check_classes(records, skipped, unseen, require_all_classes):

@@ -14,7 +14,7 @@ from typing import Callable, NamedTuple, Optional, Tuple
 from .capture_time import natural_key
 from .errors import DatasetError
 from .messages import CLASSES
-from .pictures import MAX_FILE_BYTES, SUFFIXES
+from .pictures import MAX_FILE_BYTES, OTHER_SUFFIXES, SUFFIXES
 
 _MAX_FOLDERS = 10000  # people pass the parent, or its parent, but not their whole disk
 _MAX_ZIP_RATIO = 100  # pictures are compressed already; what shrinks this far is a bomb
@@ -53,7 +53,8 @@ def open_frame_files(path):
     """``with open_frame_files(path) as files``: FrameFiles, readable inside.
 
     Left out: hidden files and folders ('._a.jpg', '.ipynb_checkpoints' with JupyterLab's copies),
-    '__MACOSX', other suffixes than .jpg .jpeg .png. Links to folders are followed, see `_folders_below`.
+    '__MACOSX', other suffixes than those of pictures; other formats are there, and decoding refuses them by name.
+    Links to folders are followed, see `_folders_below`.
     Raises DatasetError if ``path`` is missing, or a file that is no readable zip.
     """
     path = os.fspath(path)
@@ -91,7 +92,7 @@ def _is_hidden(name):
 
 
 def _is_wanted_name(file_name):
-    return file_name.lower().endswith(SUFFIXES) and not file_name.startswith(".")
+    return file_name.lower().endswith(SUFFIXES + OTHER_SUFFIXES) and not file_name.startswith(".")
 
 
 def _files_in_folder(root):

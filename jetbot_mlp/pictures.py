@@ -15,10 +15,15 @@ from .errors import DatasetError
 MAX_FILE_BYTES = 32 * 1024 * 1024
 MAX_PIXELS = 50 * 1000 * 1000
 SUFFIXES = (".jpg", ".jpeg", ".png")
+#: of pictures that are looked at too, so that nobody misses them without a word; some are JPEG inside
+OTHER_SUFFIXES = (".jpe", ".jfif", ".bmp", ".dib", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm",
+                  ".heic", ".heif", ".avif")
 
 _JPEG_START = b"\xff\xd8\xff"
 _JPEG_END = b"\xff\xd9"
 _PNG_START = b"\x89PNG\r\n\x1a\n"
+_OTHERS = (("BMP", b"BM", 0), ("GIF", b"GIF8", 0), ("WebP", b"WEBP", 8), ("TIFF", b"II*\0", 0), ("TIFF", b"MM\0*", 0),
+           ("HEIC or AVIF", b"ftyp", 4)) + tuple(("PPM", b"P%d\n" % kind, 0) for kind in range(1, 7))
 
 
 def decode_picture(data):
@@ -39,7 +44,8 @@ def decode_picture(data):
     elif data.startswith(_PNG_START):
         width, height = _check_png(data)
     else:
-        raise DatasetError("neither JPEG nor PNG inside")
+        other = next((" but %s (convert it)" % name for name, start, at in _OTHERS if data.startswith(start, at)), "")
+        raise DatasetError("neither JPEG nor PNG inside" + other)
     if width * height == 0 or width * height > MAX_PIXELS:
         raise DatasetError("claims %d x %d pixels, at most %d million are read"
                            % (width, height, MAX_PIXELS // 10 ** 6))

@@ -372,7 +372,7 @@ def test_excluding_what_is_not_there_or_all_of_it_is_refused(tmp_path):
         load_dataset("road", tmp_path / "set", xy="percent", exclude=["set/xy_010_020_a.jpg"])
 
 
-def test_links_to_a_class_cost_no_frame_and_say_the_same_again_from_the_cache(tmp_path):
+def test_links_to_a_class_cost_no_frame(tmp_path):
     root = collision(tmp_path / "set")
     plain = load_dataset("collision", root)
     for path, target in (("all", "blocked"), ("old/free", "../blocked")):
@@ -381,9 +381,8 @@ def test_links_to_a_class_cost_no_frame_and_say_the_same_again_from_the_cache(tm
             os.symlink(target, str(root / path), target_is_directory=True)
         except (OSError, NotImplementedError):
             pytest.skip("no links here")
-    for _ in range(2):
-        linked = load_dataset("collision", root)
-        assert (linked.names, linked.notes, linked.skipped) == (plain.names, plain.notes, [])
+    linked = load_dataset("collision", root)
+    assert (linked.names, linked.notes, linked.skipped) == (plain.names, plain.notes, [])
 
 
 def test_what_was_not_looked_into_is_said_in_notes_and_in_the_error(tmp_path, monkeypatch):
@@ -391,11 +390,31 @@ def test_what_was_not_looked_into_is_said_in_notes_and_in_the_error(tmp_path, mo
     assert len(load_dataset("collision", tmp_path / "set")) == 8
     collision(tmp_path / "set/1/2/3/4/5/6", seed=50)
     monkeypatch.setattr(frame_files, "_MAX_FOLDERS", 9)
-    for _ in range(2):
-        assert any("first 9 folders" in note for note in load_dataset("collision", tmp_path / "set").notes)
+    assert any("first 9 folders" in note for note in load_dataset("collision", tmp_path / "set").notes)
     monkeypatch.setattr(frame_files, "_MAX_FOLDERS", 8)
     with pytest.raises(DatasetError, match="0 in free/; only the first 8 folders"):
         load_dataset("collision", tmp_path / "set")
     monkeypatch.setattr(frame_files, "_MAX_FOLDERS", 3)
     with pytest.raises(DatasetError, match="found no picture.*the first 3 folders"):
+        load_dataset("collision", tmp_path / "set")
+
+
+def test_pictures_of_other_formats_are_skipped_and_named(tmp_path):
+    root = collision(tmp_path / "set")
+    for i in range(2):
+        save(root / "blocked" / ("%d.bmp" % i), picture(80 + i), ".bmp")
+        save(root / "free" / ("%d.webp" % i), picture(90 + i), ".webp")
+    save(root / "free/same.jfif", picture(95), ".jpg")  # JPEG by another name
+    data = load_dataset("collision", root)
+    bmp, webp = ("neither JPEG nor PNG inside but %s (convert it)" % name for name in ("BMP", "WebP"))
+    assert len(data) == 9 and data.skipped[0] == ("set/blocked/0.bmp", bmp)
+    assert "4 files skipped: 2 %s; 2 %s" % (bmp, webp) in data.notes
+
+
+def test_a_class_with_pictures_of_other_formats_only_says_so(tmp_path):
+    save(tmp_path / "set/free/a.bmp", picture(1), ".bmp")
+    with pytest.raises(DatasetError, match=r"found 1 files and none readable: 1 .* but BMP .convert it.; convert"):
+        load_dataset("collision", tmp_path / "set")
+    save(tmp_path / "set/blocked/a.png", picture(2))
+    with pytest.raises(DatasetError, match="0 in free/ .1 skipped, such as set/free/a.bmp: .*BMP"):
         load_dataset("collision", tmp_path / "set")

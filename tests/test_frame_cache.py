@@ -73,6 +73,20 @@ def test_a_second_load_decodes_nothing_and_gives_the_same(tmp_path, decoded, as_
     again = load_dataset("collision", source)
     assert n == 9 == len(decoded) and len(again.skipped) == 1 and len(kept()) == 1
     alike_sets(first, again)
+
+
+def test_what_is_left_out_is_said_again_at_the_second_load(tmp_path, decoded, monkeypatch):
+    root = collision(tmp_path / "set")
+    (root / "free" / "a.bmp").write_bytes(cv2.imencode(".bmp", picture(9))[1].tobytes())
+    (root / "z").mkdir()
+    if hasattr(os, "symlink") and os.name == "posix":
+        os.symlink("../blocked", str(root / "z" / "free"))
+    old(root)
+    for words, limit in (("BMP", 10), ("first 3 folders", 3)):
+        monkeypatch.setattr(frame_files, "_MAX_FOLDERS", limit)
+        first, again = load_dataset("collision", root), load_dataset("collision", root)
+        assert len(decoded) == 9 and len(first) == 8 and any(words in note for note in again.notes)
+        alike_sets(first, again)
     for data in (first, again):
         np.testing.assert_array_equal(data.features(SPEC, np.array([5, 2])), extract(data.images[[5, 2]], SPEC))
 

@@ -205,3 +205,9 @@ def test_odd_file_names_can_be_printed_on_one_line():
     assert shown("a\nb\x1b[2J\udcff") == "a\\nb\\x1b[2J\\xff"
     assert shown("\ud55c\uad6d/a.jpg") == "\ud55c\uad6d/a.jpg"
     assert shown("half \ud800.jpg") == "half \\ud800.jpg"
+
+
+def test_pictures_of_other_formats_are_found_so_that_reading_can_say_so(tmp_path):
+    for name in ("a.bmp", "b.WEBP", "c.gif", "d.tiff", "e.ppm", "f.heic", "g.jfif", "h.txt", "Thumbs.db"):
+        put(tmp_path / name)
+    assert paths_in(tmp_path) == ["a.bmp", "b.WEBP", "c.gif", "d.tiff", "e.ppm", "f.heic", "g.jfif"]

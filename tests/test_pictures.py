@@ -104,6 +104,15 @@ def test_foreign_bytes_are_refused(data):
         decode_picture(data)
 
 
+@pytest.mark.parametrize("start,name", [(b"BM\x36\0", "BMP"), (b"GIF89a", "GIF"), (b"RIFF....WEBPVP8 ", "WebP"),
+                                        (b"II*\0\x08", "TIFF"), (b"MM\0*\0", "TIFF"), (b"P6\n2 2\n255\n", "PPM"),
+                                        (b"\0\0\0\x18ftypheic", "HEIC or AVIF")])
+def test_a_picture_of_another_format_is_named_and_what_to_do(start, name):
+    with pytest.raises(DatasetError) as error:
+        decode_picture(start + b"rest")
+    assert str(error.value) == "neither JPEG nor PNG inside but %s (convert it)" % name
+
+
 @pytest.mark.parametrize("data", [png_claiming(60000, 60000), png_claiming(0, 10),
                                   png_claiming(2 ** 31 - 1, 1),
                                   jpeg_claiming(65500, 65500), jpeg_claiming(10, 0)])
