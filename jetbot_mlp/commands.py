@@ -11,6 +11,7 @@ from .evaluation import evaluate, score
 from .exclusion import check_some_left_out
 from .frame_files import shown
 from .frame_overlap import overlap, overlap_as_json, overlap_in_words
+from .held_out_twins import leaks_as_json, leaks_of, warning_of_leaks
 from .metrics import format_metrics
 from .mnist import load_mnist
 from .model_file import load_model, save_model
@@ -53,7 +54,10 @@ def train(args):
     if trained.interrupted:
         say("stopped by Ctrl-C; keeping the best model so far")
     save_model(args.out, trained.model, golden)
-    report = _write_training_report(args, trained, skipped, dataset)
+    leaks = leaks_of(trained, dataset)
+    if warning_of_leaks(leaks):
+        say(warning_of_leaks(leaks))
+    report = _write_training_report(args, trained, skipped, dataset, leaks)
 
     model, summary = trained.model, trained.model.training
     result = {
@@ -61,7 +65,7 @@ def train(args):
         "epochs": summary["epochs"], "parameters": int(model.network.n_parameters),
         "model_bytes": os.path.getsize(args.out),
         "held_out": None if trained.evaluation is None else trained.evaluation.metrics,
-        "held_out_rule": summary["held_out_rule"], "skipped": len(skipped),
+        "held_out_rule": summary["held_out_rule"], "held_out_near_twins": leaks_as_json(leaks), "skipped": len(skipped),
         "excluded": 0 if dataset is None else dataset.excluded,
         "interrupted": trained.interrupted, "model": shown(args.out), "report": report and shown(report),
     }
@@ -79,7 +83,7 @@ def train(args):
         print(f"pictures and details: {shown(report)}")
 
 
-def _write_training_report(args, trained, skipped, dataset):
+def _write_training_report(args, trained, skipped, dataset, leaks):
     """-> the page's path, or None when it was not wanted or this Python cannot draw it."""
     path = args.report_path
     if path is None:
@@ -90,7 +94,7 @@ def _write_training_report(args, trained, skipped, dataset):
     name = shown(os.path.basename(args.out))
     try:
         write_report(path, f"Training of {name}",
-                     [training_report(name, trained, os.path.getsize(args.out), skipped, dataset)])
+                     [training_report(name, trained, os.path.getsize(args.out), skipped, dataset, leaks)])
     except JetbotMLPError as error:
         if args.report:
             raise

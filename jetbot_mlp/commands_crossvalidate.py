@@ -7,6 +7,7 @@ from .dataset import load_dataset
 from .evaluation import score
 from .exclusion import check_some_left_out
 from .frame_files import shown
+from .held_out_twins import leaks_as_json, leaks_of_folds, warning_of_leaks
 from .labelled_frames import titles_of
 from .parallel import can_share_out
 from .splits import random_draws, sources_left_out, time_blocks
@@ -32,12 +33,18 @@ def crossvalidate(args):
     found = cross_validate(sets, recipe, args.seed, args.jobs, args.dask, not args.no_nearest, progress.bar)
     summaries = [summarise(one) for one in found]
     mean = mean_of_summaries(args.task, summaries) if len(summaries) > 1 else None
+    leaks = [None if args.draws is not None else leaks_of_folds(dataset, folds, recipe.mirror)  # the rule says it
+             for dataset, folds in sets]
+    for title, one in zip(titles, leaks):
+        if warning_of_leaks(one):
+            say(f"{title}: {warning_of_leaks(one)}")
     if args.report:
-        _write_report(args, titles, sets, found, summaries, rule)
+        _write_report(args, titles, sets, found, summaries, rule, leaks)
     if args.json:
         print_json({"task": args.task, "rule": rule, "seed": args.seed,
                     "excluded": sum({id(dataset): dataset.excluded for dataset, _ in sets}.values()),
-                    "datasets": [dict(summary, name=title) for title, summary in zip(titles, summaries)],
+                    "datasets": [dict(summary, name=title, held_out_near_twins=leaks_as_json(one))
+                                 for title, summary, one in zip(titles, summaries, leaks)],
                     "mean": mean, "report": args.report and shown(args.report)})
         return
     print(f"{args.task}: {rule}\n")
@@ -85,11 +92,11 @@ def _folds(args):
             f"expect too good scores")
 
 
-def _write_report(args, titles, sets, found, summaries, rule):
+def _write_report(args, titles, sets, found, summaries, rule, leaks):
     from .report import TrainingReport, write_report
 
     sections = []
-    for title, (dataset, _), one, summary in zip(titles, sets, found, summaries):
+    for title, (dataset, _), one, summary, leak in zip(titles, sets, found, summaries, leaks):
         images = dataset.subset(one.frames).images
         evaluation = score(one.task, one.classes, one.predicted, one.expected, one.names, images)
         headline = SCORES[args.task][0]
@@ -99,7 +106,7 @@ def _write_report(args, titles, sets, found, summaries, rule):
         facts += [(f"{kind}, {name.replace('_', ' ')}", value) for kind in ("mean", "worst")
                   for name, value in summary[kind].items()]
         sections.append(TrainingReport(title, facts, evaluation=evaluation, notes=dataset.notes,
-                                       skipped=dataset.skipped))
+                                       skipped=dataset.skipped, warning=warning_of_leaks(leak)))
     write_report(args.report, f"Cross-validation, {args.task}", sections)
 
 

@@ -26,11 +26,11 @@ def suspects(args):
     dataset = load_frames(args.task, args)
     for note in dataset.notes:
         say(note)
-    folds = folds_of_groups(dataset, random_state=args.seed)
+    folds = folds_of_groups(dataset, random_state=args.seed, mirror=not args.no_mirror)
     recipe = RECIPES[args.task]._replace(mirror=not args.no_mirror)
     answers = out_of_fold(dataset, folds, recipe, args.seed, args.jobs, args.dask, progress=progress.bar)
     predicted = answers.predicted  # one row a frame in the dataset's order, since each was held out once
-    found = find_suspects(dataset, predicted)
+    found = find_suspects(dataset, predicted, mirror=not args.no_mirror)
     titles = [shown(title) for title in titles_of(args.datasets)]
     write_whole(args.out, list_text(found, titles))
     metrics = metrics_of(args.task, dataset.targets, predicted)

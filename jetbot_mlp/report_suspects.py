@@ -1,11 +1,12 @@
 """The report's pages about the data itself: near-twins and probable label mistakes, with their pictures."""
 import numpy as np
 
+from .held_out_twins import find_leaks, leaks_in_words
 from .messages import CLASSES
 from .near_twins import twin_pairs
 from .report_html import PAGE, figure, text
 from .report_pictures import frame_html, road_overlay
-from .suspects import KINDS, contradictions
+from .suspects import KINDS, contradicting, contradictions
 
 MAX_SHOWN = {"contradiction": 24, "disagreement": 48, "twin": 12}  #: cards of each kind; the list has all
 _HEADINGS = {
@@ -51,36 +52,34 @@ def twins_in_words(found, n_frames):
             "pictures." % (found.twins, n_frames, found.different))
 
 
-def leak_html(training, held_out):
-    """Near-twins between the frames learnt from and those the score is made of, two `Dataset`s."""
-    first, second, _ = twin_pairs(training.images, held_out.images)
+def leak_html(training, held_out, leaks=None, mirror=True):
+    """Near-twins between the frames learnt from and those the score is made of, two `Dataset`s.
+
+    leaks: what `find_leaks` found in them, if that is known; mirror: does the training mirror its frames.
+    """
+    leaks = find_leaks(training, held_out, mirror) if leaks is None else leaks
     heading = "Near-twins between training and held-out frames"
-    n_leaking = len(set(second.tolist()))
-    if not n_leaking:
-        return ("<h3>{}</h3><p>None of the {} held-out frames is nearly the same picture as one of the {} training "
-                "frames.</p>".format(heading, len(held_out), len(training)))
-    words = ("{} of the {} held-out frames {} nearly the same picture as a training frame: for {}, the score tells "
-             "how well the network remembers.".format(n_leaking, len(held_out), "is" if n_leaking == 1 else "are",
-                                                      "it" if n_leaking == 1 else "them"))
-    both = _stacked(training, held_out)
-    apart = {(i, j): why for i, j, why in contradictions(
-        training.task, both, first, second + len(training))}
-    if apart:
-        words += " {} of these pairs contradict each other in their labels; they come first.".format(len(apart))
-    order = sorted(range(len(first)), key=lambda k: (first[k], second[k] + len(training)) not in apart)
+    words = leaks_in_words(leaks) + "."
+    words = words[0].upper() + words[1:]
+    if not leaks.frames:
+        return "<h3>{}</h3><p>{}</p>".format(heading, words)
+    task, n = training.task, len(held_out)
+    apart = twin_pairs(held_out.images, training.images, mirror=mirror, wanted=lambda first, second, mirrored:
+                       contradicting(task, held_out.targets[first], training.targets[second], mirrored))
+    if len(apart.first):
+        words += " Of these frames, {} contradict the label of such a training frame; they come first.".format(
+            len(np.unique(apart.first)))
+    pairs = contradictions(task, np.concatenate([held_out.targets, training.targets]), apart.first, apart.second + n,
+                           apart.mirrored)
+    pairs = [(i, j - n, why) for i, j, why in pairs] + [
+        (i, j, "mirrored" if turned else "") for i, j, turned in
+        zip(leaks.twins.first, leaks.twins.second, leaks.twins.mirrored)]
     shown, cards = set(), []
-    for k in order:
-        i, j = int(first[k]), int(second[k])
-        if j in shown or len(cards) == MAX_SHOWN["twin"]:
-            continue
-        shown.add(j)
-        why = apart.get((i, j + len(training)), "")
-        cards.append(_pair((training, i, "learnt from"), (held_out, j, "held out"), why))
-    return _cards(heading, words, cards, n_leaking, True)
-
-
-def _stacked(training, held_out):
-    return np.concatenate([training.targets, held_out.targets])
+    for i, j, why in pairs:
+        if i not in shown and len(cards) < MAX_SHOWN["twin"]:
+            shown.add(i)
+            cards.append(_pair((training, int(j), "learnt from"), (held_out, int(i), "held out"), why))
+    return _cards(heading, words, cards, leaks.frames, True)
 
 
 def _each_pair_once(suspects):

@@ -2,6 +2,7 @@
 import cv2
 import numpy as np
 
+from .held_out_twins import leaks_of, parts_of, warning_of_leaks
 from .report import TrainingReport
 from .report_suspects import leak_html, suspects_html
 from .suspects import find_suspects
@@ -10,9 +11,10 @@ PICTURES = 24  #: hidden units shown: those with the largest weights
 SIDE = 48  #: px of one pane
 
 
-def training_report(title, trained, model_bytes, skipped=(), dataset=None):
-    """trained: `Trained`; skipped: list of (file name, reason); dataset: all its frames, or None. Returns
-    TrainingReport."""
+def training_report(title, trained, model_bytes, skipped=(), dataset=None, leaks=None):
+    """trained: `Trained`; skipped: list of (file name, reason); dataset: all its frames, or None; leaks: `leaks_of`
+    both, if they are known. Returns TrainingReport."""
+    leaks = leaks_of(trained, dataset) if leaks is None else leaks
     model = trained.model
     training = model.training
     spec = model.feature_spec
@@ -33,16 +35,8 @@ def training_report(title, trained, model_bytes, skipped=(), dataset=None):
         facts.append(("Ended", "by Ctrl-C; the best model so far was kept"))
     return TrainingReport(title, facts, trained.history, trained.evaluation, weight_pictures(model),
                           [note for note in trained.notes if note != training["held_out_rule"]], list(skipped),
-                          _leaks(trained, dataset))
-
-
-def _leaks(trained, dataset):
-    """[HTML of the near-twins between training and held-out frames], or nothing where there is no such split."""
-    if dataset is None or trained.evaluation is None:
-        return []
-    names = set(trained.evaluation.names)
-    held_out = np.flatnonzero([name in names for name in dataset.names])
-    return [leak_html(dataset.subset(trained.learnt), dataset.subset(held_out))]
+                          [] if leaks is None else [leak_html(*parts_of(trained, dataset), leaks, model.mirrored)],
+                          warning=warning_of_leaks(leaks))
 
 
 def evaluation_report(title, model, evaluation, dataset=None, warning=""):
@@ -51,7 +45,7 @@ def evaluation_report(title, model, evaluation, dataset=None, warning=""):
     facts = [("Task", model.task), ("Frames", evaluation.metrics["samples"]),
              ("Layers", " - ".join(str(n) for n in model.network.layer_sizes)),
              ("Input", _input_in_words(model.feature_spec))]
-    sections = [] if dataset is None else [suspects_html(dataset, find_suspects(dataset))]
+    sections = [] if dataset is None else [suspects_html(dataset, find_suspects(dataset, mirror=model.mirrored))]
     return TrainingReport(title, facts, None, evaluation, weight_pictures(model), sections=sections,
                           notes=[] if dataset is None else dataset.notes, warning=warning,
                           scored="the test images" if dataset is None else "the frames evaluated")

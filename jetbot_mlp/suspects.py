@@ -11,7 +11,7 @@ import numpy as np
 from .errors import DatasetError
 from .messages import CLASSES
 from .metrics import PX_PER_UNIT
-from .near_twins import groups, twin_pairs
+from .near_twins import keep_different, twin_pairs
 
 # Road targets of near-twins on three real sets lie 8 to 10 px apart in the median, as exactly as people click;
 # one pair in 20 lies further apart than 28 px, an eighth of the frame.
@@ -43,13 +43,16 @@ class Suspects(NamedTuple):
     different: int  #: frames that remain when no two of them are near-twins
 
 
-def find_suspects(dataset, predicted=None):
+def find_suspects(dataset, predicted=None, mirror=True):
     """dataset: `Dataset`; predicted: answers of models that had not seen the frame, one row a frame of the
-    dataset, collision float (n, 2) probabilities, road float (n, 2) x, y; None: near-twins only.
+    dataset, collision float (n, 2) probabilities, road float (n, 2) x, y; None: near-twins only; mirror: does the
+    training mirror its frames, so that mirror images are near-twins and their labels must agree.
 
     Returns Suspects.
     """
-    first, second, distance = twin_pairs(dataset.images)
+    task, targets = dataset.task, dataset.targets
+    twins = twin_pairs(dataset.images, mirror=mirror, wanted=lambda first, second, mirrored: contradicting(
+        task, targets[first], targets[second], mirrored))
     listed, seen = [], set()
 
     def add(frame, kind, reason, twin=None):
@@ -58,47 +61,32 @@ def find_suspects(dataset, predicted=None):
             listed.append(Suspect(int(frame), dataset.names[frame], kind, reason,
                                   None if twin is None else int(twin)))
 
-    for i, j, why in contradictions(dataset.task, dataset.targets, first, second):
+    for i, j, why in contradictions(task, targets, twins.first, twins.second, twins.mirrored):
         for frame, twin in ((i, j), (j, i)):
-            label = ", " + label_in_words(dataset.task, dataset.targets[frame]) if dataset.task == "collision" else ""
+            label = ", " + label_in_words(task, targets[frame]) if task == "collision" else ""
             add(frame, "contradiction", "near-twin of %s, %s%s" % (dataset.names[twin], why, label), twin)
     if predicted is not None:
-        for frame, why in disagreements(dataset.task, dataset.targets, predicted):
+        for frame, why in disagreements(task, targets, predicted):
             add(frame, "disagreement", why)
-    twin_of = _first_twins(first, second, seen)
-    for frame, twin in sorted(twin_of.items()):
-        add(frame, "twin", "near-twin of %s" % dataset.names[twin], twin)
-    return Suspects(listed, len(first), len(set(first.tolist() + second.tolist())), len(dataset) - len(twin_of))
+    have_twins = np.flatnonzero(np.bincount(twins.group)[twins.group] > 1)
+    in_order = np.array(sorted(have_twins.tolist(), key=lambda frame: (frame in seen, frame)), dtype=np.int64)
+    twin, mirrored = keep_different(dataset.images[in_order], mirror=mirror)  # the doubtful are kept last
+    repeats = np.flatnonzero(twin != np.arange(len(in_order)))
+    for k in repeats[np.argsort(in_order[repeats])]:
+        add(in_order[k], "twin", "near-twin of %s%s" % (dataset.names[in_order[twin[k]]],
+                                                        ", mirrored" if mirrored[k] else ""), in_order[twin[k]])
+    return Suspects(listed, twins.pairs, len(have_twins), len(dataset) - len(repeats))
 
 
-def _first_twins(first, second, doubtful):
-    """Of which kept frame each other one is a near-twin: {frame: frame}. Doubtful frames are kept last."""
-    near = {}
-    for i, j in zip(first.tolist(), second.tolist()):  # nearest first
-        near.setdefault(i, []).append(j)
-        near.setdefault(j, []).append(i)
-    kept, twin_of = set(), {}
-    for frame in sorted(near, key=lambda frame: (frame in doubtful, frame)):
-        twin = next((other for other in near[frame] if other in kept), None)
-        if twin is None:
-            kept.add(frame)
-        else:
-            twin_of[frame] = twin
-    return twin_of
-
-
-def folds_of_groups(dataset, n_folds=5, random_state=0):
+def folds_of_groups(dataset, n_folds=5, random_state=0, mirror=True):
     """Folds for the answers that `find_suspects` takes -> list of n_folds (train, held_out) pairs of int64 indices.
 
     Every frame is held out once, at random: the model shall know the place, so that what it finds improbable is
     the label. But near-twins are held out together: else a wrong label would be vouched for by its own copy.
-    Each class is spread over the folds alike. random_state: int. DatasetError for fewer than n_folds groups of
-    near-twins in a class.
+    Each class is spread over the folds alike. random_state: int; mirror: as in `find_suspects`. DatasetError for
+    fewer than n_folds groups of near-twins in a class.
     """
-    first, second, _ = twin_pairs(dataset.images)
-    group = np.arange(len(dataset))
-    for members in groups(len(dataset), first, second):
-        group[members] = members[0]
+    group = twin_pairs(dataset.images, mirror=mirror).group
     heads = np.random.RandomState(random_state).permutation(np.unique(group))
     heads = heads[np.argsort(dataset.labels[heads], kind="mergesort")]
     for label in np.unique(dataset.labels):
@@ -113,16 +101,25 @@ def folds_of_groups(dataset, n_folds=5, random_state=0):
     return [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(n_folds)]
 
 
-def contradictions(task, targets, first, second):
+def contradicting(task, targets, others, mirrored):
+    """Whether the targets of near-twins contradict each other: bool (p,). mirrored: bool (p,), when one is mirrored."""
+    return targets != others if task == "collision" else _apart_px(targets, others, mirrored) > FAR_PX
+
+
+def contradictions(task, targets, first, second, mirrored=None):
     """Pairs (first[k], second[k]) of near-twins, nearest first, whose targets contradict each other.
 
+    mirrored: bool (p,), near-twins when one of them is mirrored, as its target is then; None: none is.
     Returns [(i, j, reason)]: collision in the given order, road with the targets furthest apart first.
     """
     first, second = np.asarray(first, np.int64), np.asarray(second, np.int64)
+    mirrored = np.zeros(len(first), dtype=bool) if mirrored is None else mirrored
+    how = ["mirrored, " if turned else "" for turned in mirrored]
     if task == "collision":
-        return [(i, j, "which has the other label") for i, j in zip(first, second) if targets[i] != targets[j]]
-    apart = _distance_px(targets[first], targets[second])
-    return [(first[k], second[k], "their targets lie %.0f px apart" % apart[k])
+        return [(i, j, turned + "which has the other label") for i, j, turned in zip(first, second, how)
+                if targets[i] != targets[j]]
+    apart = _apart_px(targets[first], targets[second], mirrored)
+    return [(first[k], second[k], how[k] + "their targets lie %.0f px apart" % apart[k])
             for k in np.argsort(-apart, kind="mergesort") if apart[k] > FAR_PX]
 
 
@@ -160,6 +157,12 @@ def label_in_words(task, target):
     if task == "collision":
         return "labelled %s" % CLASSES[task][int(target)]
     return "target at x %.0f, y %.0f px" % tuple(PX_PER_UNIT * (1 + np.asarray(target, dtype=np.float64)))
+
+
+def _apart_px(targets, others, mirrored):
+    """Distances of targets (p, 2) from others, which are mirrored first where mirrored says so."""
+    sides = np.where(mirrored, -1.0, 1.0)
+    return _distance_px(targets, np.stack([sides * others[:, 0], others[:, 1]], axis=1))
 
 
 def _distance_px(points, others):

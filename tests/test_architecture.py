@@ -21,8 +21,8 @@ FLOORS = [
     "sim_track recent_frames row_files jupyter_kernel remote_package remote_versions",
     "network_settings trainer evaluation inference frame_files frame_cache gate official_robot stop_wheels "
     "doctor_probes overlay "
-    "report_plots report_pictures report_scores suspects frame_overlap frame_quality sim_world parallel "
-    "nearest_neighbour "
+    "report_plots report_pictures report_scores suspects held_out_twins frame_overlap frame_quality "
+    "sim_world parallel nearest_neighbour "
     "crossvalidate_table remote_drives remote_files",
     "network wheel_calibration hand_drive exclusion explanation report_suspects labelled_frames frame_source "
     "kept_frames mnist driver report "

@@ -77,6 +77,39 @@ def test_road_twins_contradict_when_their_targets_lie_far_apart():
     assert found[0][2] == "their targets lie 101 px apart"
 
 
+def test_a_mirror_image_has_the_mirrored_target_and_the_same_class():
+    targets = np.array([[0.6, 0.1], [-0.6, 0.1], [0.6, 0.1]])
+    assert [(i, j) for i, j, _ in contradictions("road", targets, [0, 0], [1, 2], np.array([True, True]))] == [(0, 2)]
+    road = with_scenes(road_dataset(12))
+    road.images[4], road.images[5] = road.images[2][:, ::-1], road.images[3][:, ::-1]
+    road.targets[2:6] = [[0.6, 0.1], [0.6, 0.1], [-0.6, 0.1], [0.6, 0.1]]
+    found = find_suspects(road)
+    assert [(s.frame, s.kind, s.twin) for s in found.listed] == [(3, "contradiction", 5), (5, "contradiction", 3),
+                                                                 (4, "twin", 2)]
+    assert found.listed[0].reason == "near-twin of made/5.jpg, mirrored, their targets lie 134 px apart"
+    assert found.listed[2].reason == "near-twin of made/2.jpg, mirrored"
+    assert find_suspects(road, mirror=False).pairs == 0  # a track with a side has no mirror images
+    rooms = with_scenes(collision_dataset(12))
+    rooms.images[5] = rooms.images[2][:, ::-1]
+    assert "mirrored, which has the other label, labelled" in find_suspects(rooms).listed[0].reason
+
+
+def test_a_parked_robot_gives_true_counts_and_every_contradiction():
+    dataset = with_scenes(collision_dataset(400))
+    dataset.images[:300] = dataset.images[0]
+    dataset.targets = (np.arange(400) >= 200).astype(np.int64)
+    found = find_suspects(dataset)
+    assert (found.pairs, found.twins, found.different) == (300 * 299 / 2, 300, 101)
+    assert {s.frame for s in found.listed if s.kind == "contradiction"} == set(range(300))
+
+
+def test_mirror_images_are_held_out_together():
+    dataset = with_scenes(collision_dataset(60))
+    dataset.images[30:] = dataset.images[:30, :, ::-1]
+    for _, held_out in folds_of_groups(dataset, 5):
+        assert {i for i in held_out if i < 30} == {i - 30 for i in held_out if i >= 30}
+
+
 def test_a_frame_is_listed_once_and_every_line_is_commented_out_until_a_person_agrees():
     dataset = with_scenes(collision_dataset(20))
     dataset.images[3] = dataset.images[6]
