@@ -154,12 +154,14 @@ def load_dataset(task, paths, xy="auto", progress=None, require_all_classes=True
     unwanted = read_exclude_list(exclude) if isinstance(exclude, (str, os.PathLike)) else list(exclude or ())
     titles = titles_of(paths) if titles is None else titles
     records, skipped, notes, unseen, thumbnails, kept = [], [], [], [], [], []
+    n_misnamed = 0
     for source, (path, title) in enumerate(zip(paths, titles)):
         with open_frame_files(path) as files:
             labelled, wrong = find_labelled(task, files, path, title, notes)
             if not labelled and not wrong:
                 raise DatasetError(nothing_found(task, files, path))
             skipped += wrong
+            n_misnamed += len(wrong)
             unseen += files.notes
             in_memory = sum(len(rows) for rows in thumbnails) + len(labelled) <= IN_MEMORY
             read = read_source(task, path, [file for _, file, _ in labelled], title, in_memory, progress)
@@ -168,8 +170,12 @@ def load_dataset(task, paths, xy="auto", progress=None, require_all_classes=True
             kept.append(KeptFrames(read.kept) if read.kept is not None else None)
             del read
     if not records:
+        remedies = ["rename them"] * bool(n_misnamed)
+        if n_misnamed < len(skipped):
+            remedies.append("convert, copy or collect the damaged again" if n_misnamed else
+                            "convert, copy or collect them again")
         raise DatasetError("expected frames to learn from, found %d files and none readable: %s; %s" % (
-            len(skipped), _in_groups(skipped), "convert, copy or collect them again"))
+            len(skipped), _in_groups(skipped), ", and ".join(remedies)))
     if task == "road":
         records = _road_targets(records, xy, skipped, notes)
     n_read = len(records)
@@ -214,9 +220,9 @@ def _road_targets(records, xy, skipped, notes):
                 skipped.append((record.name, str(error)))
         if 2 * len(good) < len(members):
             raise DatasetError(
-                "expected targets inside of the pictures, found %d of %d outside in %s, read as %s (%s); "
-                "try --xy %s" % (len(members) - len(good), len(members), folder, decided, skipped[-1][1],
-                                 "percent" if decided == "pixel" else "pixel"))
+                "expected targets inside of the pictures, found %d of %d outside in %s, read as %s, such as %s "
+                "%s; try --xy %s" % ((len(members) - len(good), len(members), folder, decided) + skipped[-1]
+                                     + ("percent" if decided == "pixel" else "pixel",)))
         notes.append("%s: names read as %s (x %d..%d, y %d..%d)" % (
             folder, "pixels" if decided == "pixel" else "0..100", min(x for x, _ in points),
             max(x for x, _ in points), min(y for _, y in points), max(y for _, y in points)))

@@ -86,7 +86,10 @@ def nothing_found(task, files, path):
         found = "%d in blocked/ and free/" % n_collision
         remedy = "this looks like a collision dataset; train collision"
     elif files:
-        found, remedy = "%d other pictures" % len(files), "pass the folder that the robot wrote"
+        found = "%d other pictures, such as %s" % (len(files), shown(files[0].path))
+        remedy = "pass the folder that the robot wrote, or " + (
+            "put them into such folders" if task == "collision" else
+            "rename them: x and y are whole numbers, in pixels or percent of the frame")
     else:
         found, remedy = "no picture (.jpg, .jpeg, .png)", "pass the folder that the robot wrote, or its zip"
     return "expected %s in %s, found %s; %s" % (wanted, shown(path), "; ".join([found] + files.notes), remedy)

@@ -47,7 +47,7 @@ def decode_picture(data):
         other = next((" but %s (convert it)" % name for name, start, at in _OTHERS if data.startswith(start, at)), "")
         raise DatasetError("neither JPEG nor PNG inside" + other)
     if width * height == 0 or width * height > MAX_PIXELS:
-        raise DatasetError("claims %d x %d pixels, at most %d million are read"
+        raise DatasetError("claims a size that is not read (%d x %d pixels, at most %d million)"
                            % (width, height, MAX_PIXELS // 10 ** 6))
     try:
         image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8),

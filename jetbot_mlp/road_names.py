@@ -36,7 +36,8 @@ def parse_road_name(file_name):
     """(x, y), the two whole numbers of the name as they are; DatasetError with a short reason."""
     match = _NAME.match(file_name)
     if not match:
-        raise DatasetError("name is not xy_<x>_<y>_<uuid> with whole numbers from 0")
+        raise DatasetError("named otherwise than xy_<x>_<y>_<uuid> with whole numbers from 0 (pixels or percent of the "
+                           "frame: rename it)")
     return int(match.group(1)), int(match.group(2))
 
 
@@ -87,6 +88,6 @@ def target_of(point, xy, width_px, height_px):
     width, height = (width_px, height_px) if xy == "pixel" else (100, 100)
     x, y = point
     if x > width or y > height:
-        raise DatasetError("target (%d, %d) lies outside of %d x %d %s"
+        raise DatasetError("with a target outside of the picture (x %d, y %d of %d x %d %s)"
                            % (x, y, width, height, "pixels" if xy == "pixel" else "percent"))
     return (x - width / 2.0) / (width / 2.0), (y - height / 2.0) / (height / 2.0)

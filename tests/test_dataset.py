@@ -418,3 +418,38 @@ def test_a_class_with_pictures_of_other_formats_only_says_so(tmp_path):
     save(tmp_path / "set/blocked/a.png", picture(2))
     with pytest.raises(DatasetError, match="0 in free/ .1 skipped, such as set/free/a.bmp: .*BMP"):
         load_dataset("collision", tmp_path / "set")
+
+
+@pytest.mark.parametrize("pattern", ["xy_%.4f_%.4f_%d.png", "xy_-%d_-%d_%d.png"])
+def test_road_names_with_other_numbers_have_to_be_changed_not_copied(tmp_path, pattern):
+    for i in range(3):
+        save(tmp_path / "xy" / (pattern % (10 + i, 20, i)), picture(i))
+    with pytest.raises(DatasetError) as error:
+        load_dataset("road", tmp_path / "xy")
+    assert str(error.value) == (
+        "expected frames to learn from, found 3 files and none readable: 3 named otherwise than xy_<x>_<y>_<uuid> with "
+        "whole numbers from 0 (pixels or percent of the frame: rename it); rename them")
+    (tmp_path / "xy/xy_010_020_a.png").write_bytes(b"")
+    with pytest.raises(DatasetError, match="1 empty file; rename them, and convert, copy or collect the damaged again"):
+        load_dataset("road", tmp_path / "xy")
+
+
+def test_pictures_without_a_target_in_their_names_say_what_a_name_must_be(tmp_path):
+    save(tmp_path / "xy/12_118_a.png", picture(0))
+    with pytest.raises(DatasetError) as error:
+        load_dataset("road", tmp_path / "xy")
+    for part in ("named xy_<x>_<y>_<uuid>.jpg", "such as 12_118_a.png", "robot wrote, or rename",
+                 "whole numbers, in pixels or percent"):
+        assert part in str(error.value)
+
+
+def test_skipped_files_are_counted_by_reason_and_the_reason_is_whole(tmp_path):
+    root = road(tmp_path / "xy", PIXELS + [(300, 20), (301, 20)], (224, 224))
+    assert "2 files skipped: 2 with a target outside of the picture" in load_dataset("road", root).notes
+    for i, data in enumerate((b"", b"<html>", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"")):
+        (root / ("xy_010_010_%d.png" % i)).write_bytes(data)
+    note = next(note for note in load_dataset("road", root).notes if "skipped" in note)
+    assert note == ("7 files skipped: 2 empty file; 2 with a target outside of the picture; "
+                    "1 neither JPEG nor PNG inside; 2 for other reasons")
+    with pytest.raises(DatasetError, match=r"such as xy/xy_\S+png with a target outside .*percent.; try --xy pixel"):
+        load_dataset("road", root, xy="percent")

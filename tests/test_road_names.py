@@ -21,7 +21,7 @@ def test_official_names_are_read():
                                   "xy_%s_1_a.jpg" % ("9" * 5000), "xy_\u0661_\u0662_a.jpg", "xy_12_34x.jpg"])
 def test_names_without_two_whole_numbers_are_refused(name):
     assert is_road_name(name)
-    with pytest.raises(DatasetError, match="whole numbers"):
+    with pytest.raises(DatasetError, match="xy_<x>_<y>_<uuid> with whole numbers.*pixels or percent.*rename"):
         parse_road_name(name)
 
 
