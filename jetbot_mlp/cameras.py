@@ -28,7 +28,11 @@ TROUBLE = ("shut down other notebooks and programs that use it, else run on the 
 
 
 class Camera(traitlets.HasTraits):
-    """What every camera here has. upside_down: the picture is turned by 180 degrees; may change any time."""
+    """What every camera here has. upside_down: the picture is turned by 180 degrees; may change any time.
+
+    taken_at: when the picture in value was read from the device, s, time.monotonic(); None before the first. An
+    observer that waits for others before it, or for its turn, still knows by it how old the picture is.
+    """
 
     value = traitlets.Any()
 
@@ -37,7 +41,8 @@ class Camera(traitlets.HasTraits):
         self.description = description
         self.upside_down = upside_down
         self._latest = None  # shown last since the start
-        self._newest = self._shower = None
+        self.taken_at = None
+        self._newest = self._shower = None  # _newest: (picture, when it was read)
         self._ending, self._arrived = threading.Event(), threading.Event()
 
     @property
@@ -63,8 +68,8 @@ class Camera(traitlets.HasTraits):
         if self._shower is not None and self._shower is not threading.current_thread():
             self._shower.join(SHOW_S)  # after a stop nothing is shown any more
 
-    def _take(self, image):
-        self._newest = image
+    def _take(self, image, taken_at):
+        self._newest = image, taken_at
         self._arrived.set()
 
     def _show_newest(self, ending, arrived):
@@ -73,15 +78,16 @@ class Camera(traitlets.HasTraits):
             arrived.clear()
             if ending.is_set():
                 return
-            self._show(self._newest)
+            self._show(*self._newest)
 
-    def _show(self, image):
+    def _show(self, image, taken_at):
         if isinstance(image, np.ndarray) and image.ndim > 1:
             if self.upside_down:
                 image = np.ascontiguousarray(image[::-1, ::-1])
             elif not image.flags.writeable:  # ZmqCamera's lies in its message; others may be drawn on
                 image = image.copy()
         self._latest = image
+        self.taken_at = taken_at  # first: the next line calls the observers
         try:
             self.value = image
         except BaseException:  # raised by an observer, SystemExit too
@@ -165,7 +171,8 @@ class OfficialCamera(Camera):
         return getattr(self.camera, "thread", None) or getattr(self.camera, "_thread", None)
 
     def _pass_on(self, change):
-        self._take(change["new"])
+        # the official capture thread has just read it, and this observer is the first of this new object
+        self._take(change["new"], time.monotonic())
 
 
 class UsbCamera(Camera):
@@ -232,9 +239,10 @@ class UsbCamera(Camera):
         try:
             while not ending.is_set():
                 good, image = capture.read()
+                taken_at = time.monotonic()
                 if not good or ending.is_set():  # a read may hang for seconds
                     break
-                self._take(cv2.resize(image, self.size, interpolation=cv2.INTER_AREA))
+                self._take(cv2.resize(image, self.size, interpolation=cv2.INTER_AREA), taken_at)
                 time.sleep(pause_s)
         finally:
             capture.release()

@@ -25,6 +25,15 @@ BLACK_LEVEL = 4.0  # mean of 0..255 below which a picture is black: cap on, sens
 RING = 1000  # frames over which rate and latency are reported
 
 
+def observe_first(camera, observer):
+    """camera.observe, and before the observers that are there: a slow one of them would keep each frame back."""
+    camera.observe(observer, names="value")
+    # traitlets calls them in the order of this list, from a copy of it; it has no word for another order
+    observers = getattr(camera, "_trait_notifiers", {}).get("value", {}).get("change", [])
+    if observers and observers[-1] == observer:
+        observers.insert(0, observers.pop())
+
+
 def _stop_at_exit(reference):
     driver = reference()
     if driver is not None:
@@ -130,7 +139,7 @@ class Driver:
         try:
             self.gate.open()
             self._started = self._clock()
-            self.camera.observe(self._on_frame, names="value")
+            observe_first(self.camera, self._on_frame)
             self._observing = True  # after: a stop between the two is made good by the next step
             if threaded or self._clock is time.monotonic:
                 self.watchdog.start(lambda: self.gate.stopped, self.gate.at_rest)
@@ -244,7 +253,7 @@ class Driver:
         """Copies the frame and returns. Must not raise: that would end the official camera's thread."""
         try:
             image = change["new"]
-            stamp = self._clock()
+            stamp = self._taken_at()
             found = no_picture(image)
             if found is not None:
                 raise FrameError(f"frame: expected uint8 (H, W, 3), found {found}; restart the camera")
@@ -260,6 +269,13 @@ class Driver:
         except Exception as error:
             ours = isinstance(error, JetbotMLPError)
             self.gate.stop(str(error) if ours else f"the camera observer raised {error!r}")
+
+    def _taken_at(self):
+        """When the frame that is being shown was taken: our cameras know; else now, nobody having looked before us."""
+        now, taken_at = self._clock(), getattr(self.camera, "taken_at", None)
+        if taken_at is None or self._clock is not time.monotonic:  # a simulation's clock
+            return now
+        return min(now, float(taken_at))  # a stamp from the future would never grow old
 
     def _detach(self):
         if self._observing:

@@ -10,7 +10,7 @@ class Step(NamedTuple):
     frame: Frame
     predictions: tuple  #: one per predictor
     command: Optional[WheelCommand]  #: as written to the motors; None when it was refused
-    latency_s: float  #: from the frame's arrival to the command written
+    latency_s: float  #: from the frame's capture to the command written
 
 
 class Status(NamedTuple):
@@ -23,9 +23,9 @@ class Status(NamedTuple):
     repeated: int  #: byte-identical to the one before; not looked at again
     refused: int  #: commands that came too late or after a stop
     fps: float  #: answered frames a second, over the last RING
-    latency_p50_ms: float  #: arrival to command written; NaN before the first
+    latency_p50_ms: float  #: capture to command written; NaN before the first
     latency_p99_ms: float
-    frame_age_s: float  #: since the last arrival; inf before the first
+    frame_age_s: float  #: of the frame that arrived last, since its capture; inf before the first
     predictions: tuple  #: of the last step
     command: Optional[WheelCommand]  #: written last; None before the first and while stopped
     wheels_stopped: bool  #: the motors accepted zeros

@@ -16,7 +16,7 @@ class Stamps(NamedTuple):
     """When things last happened, s on the driver's clock; None: not yet."""
 
     started: float  #: explicit start
-    arrived: Optional[float]  #: the camera delivered a frame
+    arrived: Optional[float]  #: the camera took a frame, by the last one that was delivered
     changed: Optional[float]  #: ... and it was another one than before
     commanded: Optional[float]  #: stamp of the frame behind the last command
 

@@ -348,3 +348,28 @@ def test_a_camera_that_died_by_itself_makes_room_for_the_next(install):
     module.sensor.unplugged = False
     camera = open_camera("jetbot")
     assert camera is not dead and camera.running and camera.value is not None
+
+
+def test_the_time_of_capture_is_kept_while_a_slow_observer_holds_the_picture_back():
+    module, camera = open_official("gst")
+    seen = []
+
+    def slow(change):
+        module.sensor.image = camera.value.copy()
+        time.sleep(0.3)
+
+    def late(change):
+        seen.append(time.monotonic() - camera.taken_at)
+
+    camera.observe(slow, names="value")
+    camera.observe(late, names="value")
+    assert wait_until(lambda: len(seen) >= 2, 20.0)
+    assert seen[0] >= 0.3
+    camera.stop()
+
+
+def test_a_webcams_picture_is_stamped_when_it_was_read(video):
+    before = time.monotonic()
+    camera = UsbCamera(video)
+    assert before <= camera.taken_at <= time.monotonic()
+    camera.stop()

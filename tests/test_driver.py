@@ -9,6 +9,7 @@ import weakref
 
 import numpy as np
 import pytest
+import traitlets
 from driving_fakes import FakeCamera, FakeClock, FakeRobot, straight_on, wait_until
 
 import jetbot_mlp.gate
@@ -719,3 +720,44 @@ def test_a_script_that_just_ends_leaves_the_wheels_at_rest(daemon, ending, statu
                             stderr=subprocess.PIPE, timeout=20)
     assert "(0.0, 0.0) the program ended" in result.stdout.decode(), result.stderr.decode()
     assert result.returncode == status
+
+
+class TraitCamera(traitlets.HasTraits):
+    """Shows in the calling thread, as the official camera does."""
+
+    value = traitlets.Any()
+
+
+def test_it_sees_each_frame_before_observers_that_were_there_first():
+    camera, order = TraitCamera(), []
+    camera.observe(lambda change: order.append("display"), names="value")
+    driver = Driver(lambda frame: straight_on(frame), FakeRobot(), camera)
+    driver._on_frame = lambda change: order.append("driver")
+    driver.start(threaded=False)
+    try:
+        camera.value = FakeCamera().picture()
+    finally:
+        driver.stop()
+    assert order == ["driver", "display"]
+    camera.value = FakeCamera().picture()
+    assert order == ["driver", "display", "display"]
+
+
+def test_the_age_of_a_frame_counts_from_its_capture_not_from_when_it_was_shown():
+    rig = Rig(clock=time.monotonic)
+    rig.driver.start(threaded=False)
+    rig.camera.taken_at = time.monotonic() - 0.2
+    rig.camera.show()
+    frame = rig.driver.step().frame
+    assert frame.stamp == rig.camera.taken_at and rig.driver.status().frame_age_s >= 0.2
+    rig.camera.taken_at -= 10.0  # handed on far too late: no wheel may answer it
+    rig.camera.show()
+    step = rig.driver.step()
+    assert step is None or step.command is None  # None: the watchdog was faster
+    rig.driver.stop()
+    ahead = Rig(clock=time.monotonic)
+    ahead.camera.taken_at = time.monotonic() + 100.0
+    ahead.driver.start(threaded=False)
+    ahead.camera.show()
+    assert ahead.driver.step().frame.stamp <= time.monotonic()
+    ahead.driver.stop()
