@@ -19,7 +19,8 @@ from typing import NamedTuple
 
 from .control import DEFAULT_LIMITS, all_finite, limit
 from .errors import HardwareError
-from .motor_guard import MotorGuard, guard_for, is_official
+from .find_official import find_official, innermost
+from .motor_guard import MotorGuard, guard_for
 from .notebook_interrupt import watch
 
 RETRY_S = 1.0  # s, a stop that the motors refuse is repeated so long before the caller goes on
@@ -34,6 +35,10 @@ TAKEN_OVER = "another driver took over this robot"
 def wheels_driven():
     """Whether a gate to wheels, real or simulated ones, is open in this program."""
     return any(not gate.stopped for gate in list(_DRIVING.values()))
+
+
+def _nobody(most):
+    """For robots that know no limit of power."""
 
 
 class Stop(NamedTuple):
@@ -62,6 +67,7 @@ class MotorGate:
         self.dry_run = dry_run
         self.guard = None  # once opened: the MotorGuard that is told of every command
         self._guard_given = guard
+        self._same_wheels = None
         self._lock = threading.RLock()
         self._permit = []  # holds one item while open; pop() is atomic, so of many stops one is the first
         self._stop_calls = 0
@@ -116,10 +122,11 @@ class MotorGate:
         return _DRIVING.get(self._wheels())
 
     def _wheels(self):
-        robot = self._robot
-        for _ in range(4):  # what is meant is the wheels, however often they are wrapped
-            robot = getattr(robot, "robot", None) or robot
-        return "jetbot" if is_official(robot) else id(robot)  # each Robot() of a notebook turns the same two wheels
+        """What is meant is the wheels, however often they are wrapped."""
+        if self._same_wheels is None or self.stopped:  # while it drives, what it was opened with
+            # each Robot() of a notebook turns the same two wheels
+            self._same_wheels = "jetbot" if find_official(self._robot) is not None else id(innermost(self._robot))
+        return self._same_wheels
 
     def drive(self, command):
         """Write one WheelCommand. Returns what was really written, or None when it was refused.
@@ -152,7 +159,13 @@ class MotorGate:
         try:
             if not self.dry_run:
                 self.wheels_stopped = False
-                self._robot.set_motors(sent.left, sent.right)
+                # the motors' own alpha and beta come after this limit, so who applies them must know it
+                limit_power = getattr(self._robot, "limit_power", _nobody)
+                limit_power(self.limits.max_speed)
+                try:
+                    self._robot.set_motors(sent.left, sent.right)
+                finally:
+                    limit_power(1.0)
             self.command = sent
         finally:
             overtaken = self.stopped

@@ -27,10 +27,17 @@ class CalibratedRobot(Movements):
     """
 
     def __init__(self, robot, settings):
-        self._robot = robot
+        self._robot = adapt_robot(robot)
         self.robot = getattr(robot, "robot", robot)  # the official one, as an OfficialRobot has it
         self.settings = settings
         self.description = f"{getattr(robot, 'description', type(robot).__name__)}, calibrated"
+        self.limit_power(1.0)
+
+    def limit_power(self, most):
+        """From now on no motor is given more than these settings make of a speed `most` (0 to 1)."""
+        if hasattr(self._robot, "limit_power"):
+            most = min(max(0.0, float(most)), 1.0)  # NaN becomes 0
+            self._robot.limit_power(max(abs(power) for power in to_motors(most, most, self.settings)))
 
     def set_motors(self, left_speed, right_speed):
         """Wheel speeds -1 to 1, clipped. Raises ValueError for anything but finite numbers."""

@@ -16,6 +16,7 @@ import sys
 import time
 
 from .errors import HardwareError
+from .find_official import find_official
 from .processes import STOP, YIELD, running_guards, shown, tell_guards
 
 LIMIT_S = 0.5  # s without a beat; above the watchdog's 0.4, so a healthy process always acts first
@@ -221,25 +222,21 @@ class MotorGuard:
         return "no answer" if status is None else f"its process ended with status {status}"
 
 
-def is_official(robot):
-    """Is it of the package jetbot, or of a class that was derived from it in a notebook?"""
-    return any(kind.__module__.split(".")[0] == "jetbot" for kind in type(robot).__mro__)
-
-
 def guard_for(robot):
-    """The guard of this process for an OfficialRobot, started when there is none. -> MotorGuard or None.
+    """The guard of this process for whatever moves the official robot's wheels (`find_official`: also a notebook's
+    own class around it), started when there is none. -> MotorGuard or None.
 
     None for other robots, whose wheels it could not stop (the simulator's have nothing to guard), and, with
     a word on stderr, where the official robot works but no chip answers here: another board. Refusing would
     leave such a robot to scripts without any protection; all those inside this process still hold.
     Raises HardwareError when there is a chip, but no guard can be had.
     """
-    official = getattr(robot, "robot", None)
-    if not is_official(official):
+    official = find_official(robot)
+    if official is None:
         return None
     guard = MotorGuard.running
     if guard is None or not guard.alive:
-        bus = int(getattr(official, "i2c_bus", BUSES[0]))
+        bus = int(getattr(official.robot, "i2c_bus", BUSES[0]))
         guard = MotorGuard((bus,) + tuple(number for number in BUSES if number != bus))
         try:
             MotorGuard.running = guard.start()

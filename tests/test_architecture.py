@@ -12,7 +12,7 @@ PACKAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 FLOORS = [
     "errors messages blas_threads bench_clock edge_histograms motor_chip processes drive_processes remote_base "
     "remote_script "
-    "doctor_checks intervals lazy_names",
+    "doctor_checks intervals lazy_names find_official",
     "model_choice layers losses optimizers target_strips features metrics control watchdog capture_time pictures "
     "road_names augment splits "
     "elastic near_twins text_files calibration video cameras robot_settings progress signals cluster trial_file "

@@ -341,6 +341,18 @@ def test_a_second_official_robot_has_the_same_wheels(clock):
     assert first.stopped and "another driver" in first.stops[-1].reason and not second.stopped
 
 
+def test_classes_around_official_robots_have_the_same_wheels(clock, install):
+    module = install()
+
+    def own():
+        robot, robot.bot = FakeRobot(), module.Robot()
+        return robot
+
+    first = open_gate(own(), clock, guard=SlowGuard(lambda: None))
+    second = open_gate(own(), clock, guard=SlowGuard(lambda: None))
+    assert first.stopped and "another driver" in first.stops[-1].reason and not second.stopped
+
+
 class SlowGuard:
     """A motor guard that takes its time to start: `meanwhile` is called in it."""
 

@@ -17,8 +17,10 @@ from jetbot_mlp.driver import Driver
 from jetbot_mlp.errors import HardwareError
 from jetbot_mlp.gate import MotorGate
 from jetbot_mlp.guard_process import HOLD_S, Guard, stop_for_good
+from jetbot_mlp.hardware import open_robot
 from jetbot_mlp.messages import WheelCommand
 from jetbot_mlp.motor_guard import MotorGuard, NoMotorChip, guard_for
+from jetbot_mlp.official_robot import adapt_robot
 from jetbot_mlp.processes import STOP, YIELD, read
 
 TESTS = os.path.dirname(os.path.abspath(__file__))
@@ -665,3 +667,44 @@ def test_a_subclass_of_the_official_robot_is_guarded_too(monkeypatch, bus, no_gu
     guard = guard_for(types.SimpleNamespace(robot=Mine()))
     assert guard is not None
     guard.close()
+
+
+class Wrapper:
+    """A notebook's own class; what holds the official robot is not called robot."""
+
+    def __init__(self, bot):
+        self.bot = bot
+
+    def set_motors(self, left, right):
+        self.bot.set_motors(left, right)
+
+    def stop(self):
+        self.bot.stop()
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+def test_a_class_around_the_official_robot_is_guarded_too(monkeypatch, install, no_guard_yet, hidden):
+    asked = []
+    monkeypatch.setattr(MotorGuard, "start", lambda self: asked.append(self.buses) or self)
+    bot = install().Robot()
+    bot.i2c_bus = 7
+    robot = Wrapper(bot)
+    if hidden:
+        robot = types.SimpleNamespace(set_motors=lambda *speeds: bot.set_motors(*speeds), stop=lambda: bot.stop())
+    assert guard_for(robot) is not None and guard_for(adapt_robot(robot)) is not None
+    assert [buses[0] for buses in asked] == [7, 7]
+
+
+def test_a_class_around_the_official_robot_without_a_known_chip_is_said_to_be_unguarded(capsys, monkeypatch, install,
+                                                                                      tmp_path, no_guard_yet):
+    monkeypatch.setattr(MotorGuard.__init__, "__defaults__",
+                        (motor_guard.BUSES, 0.5, PROGRAM.format(str(tmp_path / "bus"), ())))
+    bot = install().Robot()
+    bot.motor_driver = object()  # of another board
+    assert guard_for(adapt_robot(Wrapper(bot))) is None
+    assert "UNGUARDED" in capsys.readouterr().err
+
+
+def test_beside_an_official_robot_the_simulators_has_nothing_to_guard(install, capsys, no_guard_yet):
+    install().Robot.instance()
+    assert guard_for(open_robot("sim")) is None and capsys.readouterr().err == ""

@@ -1,16 +1,21 @@
 import os
 import sys
+import threading
 import time
 
+import numpy as np
 import pytest
 import traitlets
-from driving_fakes import FakeRobot, straight_on, wait_until
+from driving_fakes import FakeClock, FakeRobot, straight_on, wait_until
 
-from jetbot_mlp.control import RoadSettings
+from jetbot_mlp.control import Limits, RoadSettings
 from jetbot_mlp.driver import Driver
 from jetbot_mlp.errors import HardwareError
-from jetbot_mlp.hardware import open_camera, open_robot
+from jetbot_mlp.gate import MotorGate
+from jetbot_mlp.hardware import CalibratedRobot, open_camera, open_robot
+from jetbot_mlp.messages import WheelCommand
 from jetbot_mlp.official_robot import OfficialRobot, adapt_robot, official
+from jetbot_mlp.robot_settings import DEFAULTS
 
 FORWARD = int(255 * RoadSettings().speed)  # what the motor chip gets when the driver goes straight on
 BOARDS = pytest.mark.parametrize("board", ["adafruit", "sparkfun"])
@@ -164,6 +169,169 @@ def test_at_zero_the_offset_of_one_motor_stops_not_the_other(install, board):
     assert module.chip.wheels == (0, 127)
     robot.set_motors(0.4, 0.0)
     assert module.chip.wheels == (127, 0)
+
+
+@BOARDS
+@pytest.mark.parametrize("alpha, beta", [(2.0, 0.0), (1.0, 0.3), (0.5, 0.6), (2.0, -0.4), (0.0, 0.4), (-1.5, 0.1)])
+def test_no_motor_is_given_more_than_the_drivers_limit_whatever_its_factor_and_offset(install, board, alpha, beta):
+    module = install(board=board)
+    clock, robot = FakeClock(), module.Robot()
+    for motor in (robot.left_motor, robot.right_motor):
+        motor.alpha, motor.beta = alpha, beta
+    for given in (robot, Mine(robot)):
+        gate = MotorGate(adapt_robot(given), clock, limits=Limits(max_speed=0.25), guard=NoGuard)
+        gate.open()
+        for left, right in ((0.25, 0.25), (-1.0, 1.0), (0.01, 0.2), (0.0, 0.25)):
+            gate.drive(WheelCommand(left, right, clock.now))
+            assert max(abs(speed) for speed in module.chip.wheels) <= 255 * 0.25
+            assert left or module.chip.wheels[0] == 0
+        gate.stop("enough")
+        assert module.chip.wheels == (0, 0)
+    adapt_robot(robot).set_motors(1.0, 1.0)  # without a driver: up to full power
+    assert all(abs(speed) >= 254 if alpha else speed == 0 for speed in module.chip.wheels)
+
+
+# -- an owner's own class around the official one ----------------------------------------------
+
+
+class NoGuard:
+    """A motor guard that consents to everything."""
+
+    arm = rest = beat = staticmethod(lambda: None)
+
+
+class Mine:
+    """A notebook's own class: half speed; remembers what it was told, and may keep silent about errors."""
+
+    def __init__(self, bot, silent=False):
+        self.bot, self.silent, self.told = bot, silent, []
+
+    def set_motors(self, left, right):
+        assert type(left) is float and type(right) is float
+        self.told.append((left, right))
+        try:
+            self.bot.set_motors(0.5 * left, 0.5 * right)
+        except OSError:
+            if not self.silent:
+                raise
+
+    def stop(self):
+        try:
+            self.bot.stop()
+        except OSError:
+            if not self.silent:
+                raise
+
+
+class Delegating(Mine):
+    def __getattr__(self, name):
+        return getattr(self.__dict__["bot"], name)
+
+
+def derived(module):
+    class Derived(module.Robot):
+        def set_motors(self, left, right):
+            super().set_motors(0.5 * left, 0.5 * right)
+
+    return Derived()
+
+
+OWNERS = pytest.mark.parametrize("owner", [
+    lambda module: Mine(module.Robot()), lambda module: Mine(module.Robot(), silent=True),
+    lambda module: Delegating(module.Robot()), derived,
+    lambda module: CalibratedRobot(Mine(module.Robot()), DEFAULTS),
+], ids=["wrapper", "silent", "delegating", "derived", "calibrated"])
+
+
+@BOARDS
+@OWNERS
+def test_an_owners_own_set_motors_is_asked(install, board, owner):
+    module = install(board=board)
+    robot = adapt_robot(owner(module))
+    robot.set_motors(np.float32(0.8), -0.4)
+    assert module.chip.wheels == (102, -51)
+    robot.set_motors(0.0, 0.0)
+    assert module.chip.wheels == (0, 0)
+
+
+@BOARDS
+@OWNERS
+def test_an_owners_robot_that_the_motors_disobey_for_a_while_is_stopped_or_said_not_to_be(install, board, owner,
+                                                                                         monkeypatch):
+    monkeypatch.setattr("jetbot_mlp.gate.RETRY_S", 0.0)
+    module = install(board=board)
+    gate, now = MotorGate(adapt_robot(owner(module)), lambda: 1.0, guard=NoGuard), 1.0
+    gate.open()
+    gate.drive(WheelCommand(0.4, 0.4, now))
+    assert module.chip.wheels == (51, 51)
+    module.chip.broken = {1, 2}
+    assert not gate.stop("enough") and not gate.wheels_stopped and "Remote I/O" in gate.stop_error
+    module.chip.broken = set()
+    assert gate.at_rest() and module.chip.wheels == (0, 0)
+    gate.open()
+    gate.drive(WheelCommand(0.4, 0.4, now))
+    assert module.chip.wheels == (51, 51)  # the traits did not keep what failed
+
+
+@BOARDS
+@OWNERS
+@pytest.mark.parametrize("speed", [0.4, 0.6])
+def test_a_command_through_an_owners_robot_that_does_not_reach_the_chip_stops(install, board, owner, speed):
+    """0.4: equal to the last one, so that the traits write nothing."""
+    module = install(board=board)
+    gate, now = MotorGate(adapt_robot(owner(module)), lambda: 1.0, guard=NoGuard), 1.0
+    gate.open()
+    gate.drive(WheelCommand(0.4, 0.4, now))
+    module.chip.broken = {1, 2}
+    healed = threading.Timer(0.05, module.chip.broken.clear)
+    healed.start()
+    assert gate.drive(WheelCommand(speed, speed, now)) is None and "Remote I/O" in gate.stops[-1].reason
+    assert gate.wheels_stopped and module.chip.wheels == (0, 0)
+    healed.join()
+
+
+def test_an_equal_command_through_an_owners_robot_is_written_again(install):
+    module = install()
+    robot = adapt_robot(Mine(module.Robot()))
+    robot.set_motors(0.4, 0.4)
+    module.chip.speed = {1: 0, 2: 0}  # a chip that started again, or another program's stop
+    robot.set_motors(0.4, 0.4)
+    assert module.chip.wheels == (51, 51)
+
+
+def test_an_owner_who_drives_a_sparkfun_board_past_the_traits_is_left_alone(install):
+    module = install(board="sparkfun")
+    owner = Mine(module.Robot())
+    owner.set_motors = lambda left, right: owner.bot.forward(left)
+    robot = adapt_robot(owner)
+    robot.stop()
+    for _ in range(3):
+        robot.set_motors(0.4, 0.4)
+        assert module.chip.wheels == (102, 102)
+    robot.stop()
+    assert module.chip.wheels == (0, 0)
+
+
+def test_whatever_an_owners_stop_does_the_wheels_stand_after_it(install):
+    module = install()
+    owner = Mine(module.Robot())
+    owner.stop = lambda: owner.bot.set_motors(-0.1, -0.1)  # brakes, and forgets the end
+    robot = adapt_robot(owner)
+    robot.set_motors(0.4, 0.4)
+    robot.stop()
+    assert module.chip.wheels == (0, 0)
+
+
+def test_opening_finds_the_owners_derived_class_that_is_the_instance_already(install):
+    module = install()
+
+    class Derived(module.Robot):
+        def set_motors(self, left, right):
+            super().set_motors(0.5 * left, 0.5 * right)
+
+    Derived.instance()
+    open_robot().set_motors(0.4, 0.4)
+    assert module.chip.wheels == (51, 51)
 
 
 def test_a_robot_that_does_not_start_says_why(install, monkeypatch):
