@@ -74,6 +74,9 @@ def overlap_in_words(found, evaluation):
         return ("about {:.0f} % of these {} frames are frames that the model was trained on (estimated from {} of "
                 "them): their score says how well it remembers them".format(
                     100 * found.share, found.n, found.looked_up))
+    if found.known == found.n > 1:
+        return "all these {} frames are frames that the model was trained on: their score says how well it remembers " \
+               "them".format(found.n)
     words = "{} of these {} frames {} that the model was trained on: {} score says how well it remembers {}".format(
         found.known, found.n, *(("is a frame", "its", "it") if found.known == 1 else ("are frames", "their", "them")))
     if found.is_known is None or min(found.known, found.n - found.known) < _FEWEST:

@@ -55,9 +55,10 @@ def leaks_in_words(leaks):
         return "none of the {} held-out frames is nearly the same picture as a training frame".format(held_out)
     turned = "" if not mirrored else " (all of them mirrored)" if mirrored == frames else \
         " ({} of them mirrored)".format(mirrored)
-    return "{} of the {} held-out frames {} nearly the same picture as a training frame{}: for {}, the score tells " \
-           "how well the network remembers".format(frames, held_out, "is" if frames == 1 else "are", turned,
-                                                   "it" if frames == 1 else "them")
+    many = "all" if frames == held_out > 1 else "{} of the".format(frames)
+    return "{} {} held-out frames {} nearly the same picture as a training frame{}: for {}, the score tells how well " \
+           "the network remembers".format(many, held_out, "is" if frames == 1 else "are", turned,
+                                          "it" if frames == 1 else "them")
 
 
 def warning_of_leaks(leaks):

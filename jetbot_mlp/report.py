@@ -82,7 +82,7 @@ def _training(report, prefix):
     parts.append(_skipped(report.skipped))
     parts.append("<h3>Scores on {}</h3>".format(text(report.scored)))
     if report.warning:
-        parts.append("<p><b>{}</b></p>".format(text(report.warning)))
+        parts.append("<p><b>{}.</b></p>".format(text(report.warning[0].upper() + report.warning[1:])))
     if evaluation is None:
         parts.append("<p>No frames were held out: how the model does on new frames is unknown.</p>")
     else:
@@ -99,7 +99,8 @@ def _training(report, prefix):
         draw = _road_plots if evaluation.task == "road" else _class_plots
         figures += draw(evaluation, prefix)
     if figures:
-        parts.append('<h3>Learning and errors</h3><div class="plots">{}</div>'.format("".join(figures)))
+        parts.append('<h3>{}</h3><div class="plots">{}</div>'.format(
+            "Errors" if report.history is None else "Learning and errors", "".join(figures)))
     if evaluation is not None:
         parts.append(_road_worst(evaluation) if evaluation.task == "road" else _class_worst(evaluation))
     parts += report.sections

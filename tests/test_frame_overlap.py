@@ -38,6 +38,7 @@ def test_one_frame_more_or_less_hides_nothing():
     assert overlap_in_words(found, judged(19)) == (
         "18 of these 19 frames are frames that the model was trained on: their score says how well it remembers them")
     assert overlap_as_json(found) == {"frames": 18, "share": 18 / 19, "exact": True}
+    assert overlap_in_words(overlap(training, Frames(range(18))), judged(18)).startswith("all these 18 frames are")
     assert overlap_in_words(overlap(training, Frames([3, 100])), judged(2)).startswith("1 of these 2 frames is a frame")
 
 

@@ -29,10 +29,10 @@ def test_mirrored_copies_of_training_frames_are_counted_said_and_shown(half_mirr
     training, held_out = half_mirrored.subset(range(30)), half_mirrored.subset(range(30, 40))
     leaks = find_leaks(training, held_out)
     assert leaks[:3] == (10, 10, 10)
-    assert "10 of the 10 held-out frames are nearly the same picture as a training frame (all of them mirrored)" in \
+    assert "all 10 held-out frames are nearly the same picture as a training frame (all of them mirrored)" in \
         warning_of_leaks(leaks)
     html = leak_html(training, held_out, leaks)
-    assert "10 of the 10 held-out" in html and html.count("<b>mirrored</b>") == 10
+    assert "All 10 held-out" in html and html.count("<b>mirrored</b>") == 10
     assert find_leaks(training, held_out, mirror=False).frames == 0
     assert "None of the 10 held-out frames" in leak_html(training, held_out, mirror=False)
 
@@ -65,10 +65,10 @@ def test_both_commands_say_it_in_one_line_on_the_page_and_in_json(tmp_path, caps
     more = ["--out", str(tmp_path / "m.npz")] if command == "train" else ["--jobs", "1"]
     assert main([command, "collision", str(tmp_path / "set"), "--report", page, "--json"] + more) == 0
     captured = capsys.readouterr()
-    words = "%d of the %d held-out frames are nearly the same picture as a training frame (all of them" % (n, n)
+    words = "all %d held-out frames are nearly the same picture as a training frame (all of them mirrored)" % n
     assert captured.err.count(words) == 1
     with open(page, encoding="utf-8") as stream:
-        assert "<b>" + words in stream.read()
+        assert "<b>A" + words[1:] in stream.read()
     result = json.loads(captured.out)
     result = result["datasets"][0] if command == "crossvalidate" else result
     assert result["held_out_near_twins"] == {"frames": n, "mirrored": n}
