@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .errors import DatasetError
+from .messages import CLASSES
 
 GUARD_S = 1.0  #: a training frame is further than this in time from every held-out frame
 GUARD_NAMES = 2  #: without a clock: further than so many places in the order of the names
@@ -53,13 +54,14 @@ def split(dataset, method="time", fraction=0.2, random_state=0):
         is_train, note = _guarded(dataset, is_held_out)
         note = "the last %.0f %% of each class and source held out, by %s%s" % (
             100 * fraction, dataset.time_source, note)
-    _check(dataset, is_train, is_held_out, "collect more frames, or hold out none")
+    _check(dataset, is_train, is_held_out, "collect more of them")
     return Split(np.flatnonzero(is_train), np.flatnonzero(is_held_out), note)
 
 
-def time_blocks(dataset, n_blocks=5):
+def time_blocks(dataset, n_blocks=5, can_be_fewer=True):
     """Cut each class of each source into ``n_blocks`` contiguous blocks of capture time.
 
+    can_be_fewer: may whoever called choose their number; it is then named as a remedy.
     Returns a list of n_blocks (train, held_out) pairs of int64 indices: every frame is held out
     exactly once, and training frames of the same moment are dropped as in `split`.
     Raises DatasetError when a block would have no frame of some class.
@@ -70,11 +72,12 @@ def time_blocks(dataset, n_blocks=5):
     for members in _groups(dataset):
         # Blocks of k frames each; a group smaller than n_blocks still spreads over them.
         block[members] = np.arange(len(members)) * n_blocks // len(members)
+    remedy = "collect more of them" + (", or use fewer blocks than %d" % n_blocks) * (can_be_fewer and n_blocks > 2)
     pairs = []
     for i in range(n_blocks):
         is_held_out = block == i
         is_train, _ = _guarded(dataset, is_held_out)
-        _check(dataset, is_train, is_held_out, "collect more frames, or use fewer blocks than %d" % n_blocks)
+        _check(dataset, is_train, is_held_out, remedy)
         pairs.append((np.flatnonzero(is_train), np.flatnonzero(is_held_out)))
     return pairs
 
@@ -98,7 +101,7 @@ def random_draws(dataset, n_draws=10, random_state=0):
     for _ in range(n_draws):
         is_held_out = np.zeros(len(dataset), dtype=bool)
         is_held_out[random_state.permutation(len(dataset))[:count]] = True
-        _check(dataset, ~is_held_out, is_held_out, "collect more frames of that kind, or hold out blocks of time")
+        _check(dataset, ~is_held_out, is_held_out, "collect more of them, or hold out blocks of time")
         pairs.append((np.flatnonzero(~is_held_out), np.flatnonzero(is_held_out)))
     return pairs
 
@@ -120,8 +123,8 @@ def sources_left_out(dataset):
         is_train, _ = _guarded(dataset, is_held_out)
         for label in np.unique(dataset.labels):
             if not is_train[dataset.labels == label].any():
-                raise DatasetError("expected frames of every class in at least two sources, found class %d in "
-                                   "one only; add a source" % label)
+                raise DatasetError("expected frames of every class in at least two sources, found %s in one only; "
+                                   "add a source" % _kind(dataset, label))
         pairs.append((np.flatnonzero(is_train), np.flatnonzero(is_held_out)))
     return pairs
 
@@ -207,8 +210,11 @@ def _check(dataset, is_train, is_held_out, remedy):
     for label in np.unique(dataset.labels) if len(dataset) else (0,):
         for part, name in ((is_train, "training"), (is_held_out, "held-out")):
             if not part[dataset.labels == label].any():
-                what = "%d frames" % len(dataset)
-                if dataset.task == "collision":
-                    what = "%d frames of class %d" % (np.sum(dataset.labels == label), label)
                 raise DatasetError("expected at least one training and one held-out frame of every kind, "
-                                   "found no %s one among %s; %s" % (name, what, remedy))
+                                   "found no %s one among %d %s; %s" % (
+                                       name, np.sum(dataset.labels == label), _kind(dataset, label), remedy))
+
+
+def _kind(dataset, label):
+    """'blocked frames': those of a label, for people; road has one kind."""
+    return CLASSES[dataset.task][label] + " frames" if dataset.task in CLASSES else "frames"

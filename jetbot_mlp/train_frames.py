@@ -111,7 +111,7 @@ def _fit_all(training, recipe, random_state, progress, notes, watch, start):
     if start is not None:
         _check_start(start, training.task, recipe)
     try:
-        watched = [] if start is not None else time_blocks(training, WATCHED_BLOCKS)
+        watched = [] if start is not None else time_blocks(training, WATCHED_BLOCKS, can_be_fewer=False)
         watched = watched[:1 if is_large else recipe.watched]
     except DatasetError as error:  # one class too thin to be missed anywhere
         notes.append(f"nothing of the training was watched, and certainty is not calibrated: {error}")

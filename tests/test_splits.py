@@ -128,14 +128,14 @@ def test_none_holds_nothing_out():
 @pytest.mark.parametrize("method", ["time", "random"])
 def test_sets_too_small_for_two_parts_say_what_to_do(method):
     for data in (made([0.0, 9.0, 18.0], [0, 0, 1]), made([], []), made([0.0], [1])):
-        with pytest.raises(DatasetError, match="collect more frames"):
+        with pytest.raises(DatasetError, match="among [01] (blocked|free) frames; collect more of them"):
             split(data, method)
     train, held_out, _ = split(made([0.0, 9.0, 18.0, 27.0], [0, 0, 1, 1]), method)
     assert len(train) == len(held_out) == 2
 
 
 def test_a_class_with_one_frame_in_each_source_is_too_small_but_a_set_of_one_class_is_not():
-    with pytest.raises(DatasetError, match="class 1"):
+    with pytest.raises(DatasetError, match="among 2 free frames"):
         split(made([0, 9, 18, 27, 36, 45], [0, 0, 1, 0, 0, 1], [0, 0, 0, 1, 1, 1], ("uuid1", "uuid1")))
     assert len(split(made([0, 9, 18], [1, 1, 1])).held_out) == 1
 
@@ -170,8 +170,12 @@ def test_blocks_are_guarded_on_both_sides():
 
 
 def test_too_few_frames_for_the_blocks_say_so():
-    with pytest.raises(DatasetError, match="fewer blocks than 5"):
-        time_blocks(made(9.0 * np.arange(8), [0] * 4 + [1] * 4), 5)
+    few = made(9.0 * np.arange(8), [0] * 4 + [1] * 4)
+    with pytest.raises(DatasetError, match="among 4 blocked frames; collect more of them, or use fewer blocks than 5"):
+        time_blocks(few, 5)
+    for data, n_blocks, can_be_fewer in ((few, 5, False), (made([0, 9], [0, 1]), 2, True)):  # fewer than two: none
+        with pytest.raises(DatasetError, match="blocked frames; collect more of them$"):
+            time_blocks(data, n_blocks, can_be_fewer)
     assert len(time_blocks(made(9.0 * np.arange(8), [0] * 4 + [1] * 4), 4)) == 4
     with pytest.raises(ValueError):
         time_blocks(made([0, 9], [0, 1]), 1)
@@ -227,5 +231,12 @@ def test_each_source_is_left_out_once_and_the_others_keep_their_distance():
 def test_leaving_a_source_out_needs_two_with_both_classes():
     with pytest.raises(DatasetError, match="two sources"):
         sources_left_out(made(np.arange(40.0), np.arange(40) % 2))
-    with pytest.raises(DatasetError, match="class 0 in one only"):
+    with pytest.raises(DatasetError, match="blocked frames in one only"):
         sources_left_out(made(np.arange(40.0), [0, 1] * 10 + [1] * 20, [0] * 20 + [1] * 20, ("uuid1", "uuid1")))
+
+
+def test_messages_name_the_class():
+    with pytest.raises(DatasetError, match="no held-out one among 1 free frames; collect more of them$"):
+        split(made(9.0 * np.arange(5), [0, 0, 0, 0, 1]))
+    with pytest.raises(DatasetError, match="no held-out one among 1 frames; collect"):
+        split(made([0.0], [(0, 0)], task="road"))

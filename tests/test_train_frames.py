@@ -187,3 +187,9 @@ def test_another_kind_of_network_is_no_start():
     model = train_frames(collision_dataset(), SHORTEST).model
     with pytest.raises(JetbotMLPError, match="train anew"):
         train_frames(collision_dataset(), SHORTEST._replace(hidden_activation="tanh"), start=model)
+
+
+def test_too_few_frames_to_watch_name_the_class_and_no_option_that_training_has_not():
+    trained = train_frames(collision_dataset(8), SHORTEST._replace(members=1))
+    note, = [note for note in trained.notes if note.startswith("nothing of the training was watched")]
+    assert "blocked frames; collect more of them" in note and "fewer" not in note
