@@ -33,10 +33,11 @@ import signal
 import sys
 import time
 
-from .motor_chip import find_chip, open_bus
+from .motor_chip import NoChip, find_chip, open_bus
 from .processes import STOP, TITLE, YIELD
 
 REST, DRIVING, HOLDING, AWAY = "rest", "driving", "holding", "away"
+PATIENCE_S = 1.0  # so long the robot's own bus is asked for the chip: disturbances of 0.1 s are to be expected
 LOOK_EVERY_S = 0.25  # for a parent that is gone while its pipe is open, and for signals
 HOLD_EVERY_S = 0.05  # zeros again
 HOLD_S = 2.0  # zeros go on for so long when the program is known to be awake and at rest
@@ -205,18 +206,21 @@ def outlast():
 
 def main(arguments=None, open_bus=open_bus):
     """Arguments: id of the first process, limit in s, bus numbers with commas. The first line out is
-    `ready CHIP`, `none WHY`, or `stopped`: somebody pressed STOP while this one was starting."""
+    `ready CHIP`, one of `absent`, `silent` and `disturbed` with the reason (`motor_chip.NoChip`), or `stopped`:
+    somebody pressed STOP while this one was starting."""
     outlast()
     orders, wake = listen()
     parent, limit_s, numbers = sys.argv[1:] if arguments is None else arguments
     os.set_blocking(1, False)
     try:
-        chip = find_chip([int(number) for number in numbers.split(",")], open_bus)
-    except OSError as error:
-        say(1, f"none {error}\n".encode())
-        return
-    if STOP in orders:
+        chip, why = find_chip([int(number) for number in numbers.split(",")], open_bus, PATIENCE_S), ""
+    except NoChip as error:
+        chip, why = None, f"{error.state} {error}\n"
+    if STOP in orders:  # also without a chip: such a robot may drive unguarded
         say(1, b"stopped\n")
+        return
+    if chip is None:
+        say(1, why.encode())
         return
     while orders and orders[0] == YIELD:  # others who started before this start was done: it is the later one
         orders.pop(0)

@@ -119,9 +119,9 @@ class HandDrive:
                 self._changed.clear()
                 wanted = self._wanted
             return None
-        except JetbotMLPError as error:  # motors or guard
+        except Exception as error:  # motors or guard; whatever it is, nothing is wanted any more, and it is said
             self._forget(wanted)
-            return str(error)
+            return str(error) if isinstance(error, JetbotMLPError) else f"{type(error).__name__}: {error}"
         finally:
             self.gate.stop("the hand drive ended")
 

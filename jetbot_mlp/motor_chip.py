@@ -13,6 +13,7 @@ SparkFun SCMD at 0x5D. DRIVER_ENABLE (0x70) = 0 takes both bridges off, one writ
 speeds, MA_DRIVE (0x20) and MB_DRIVE (0x21), to 0x80, which is zero, for whoever enables next. It is what the
 official stop() does; every official command enables again.
 """
+import errno
 import importlib
 import os
 import time
@@ -23,6 +24,8 @@ I2C_RDWR = 0x0707  # ... and the one for several messages in one transaction
 I2C_M_RD = 1
 PROBES = 3  # a chip that is busy with another process may miss one
 PROBE_PAUSE_S = 0.02
+# what a bus says that does not work, by Linux's i2c/fault-codes; an empty address is ENXIO or EREMOTEIO
+DISTURBED = (errno.EAGAIN, errno.EIO, errno.EPROTO, errno.ETIMEDOUT)
 
 
 def pca9685_turns(read):
@@ -159,26 +162,42 @@ class MotorChip:
         return self._kind.turns(lambda register: self._bus.read(self._kind.address, register))
 
 
-def find_chip(numbers, open_bus=open_bus):
+class NoChip(OSError):
+    """No motor chip was found. state: 'absent', there is no bus to ask; 'silent', nobody is at the known addresses;
+    'disturbed', the first bus does not work."""
+
+    def __init__(self, words, state):
+        super().__init__(words)
+        self.state = state
+
+
+def find_chip(numbers, open_bus=open_bus, patience_s=0.0):
     """The first chip that answers, bus by bus in the order of `numbers`. -> MotorChip.
 
-    Like the official package it takes whatever answers at 0x60 or 0x5D for a motor chip. Reads only.
-    Raises OSError, which says for each bus what was found instead.
+    Like the official package it takes whatever answers at 0x60 or 0x5D for a motor chip. Reads only. The first
+    bus, if it is there, is asked again and again for patience_s seconds before the others are.
+    Raises NoChip, an OSError, which says for each bus what was found instead.
     """
-    found = []
+    found, state = [], "absent"
     for number in numbers:
         try:
             bus = open_bus(number)
         except Exception as error:
             found.append(f"bus {number}: {getattr(error, 'strerror', None) or error}")
             continue
-        for _ in range(PROBES):
+        state = "silent" if state == "absent" else state
+        rounds, deadline = 0, time.monotonic() + (patience_s if number == numbers[0] else 0.0)
+        while rounds < PROBES or time.monotonic() < deadline:
+            rounds, answers = rounds + 1, []
             for kind in KINDS:
                 try:
                     bus.probe(kind.address)
                     return MotorChip(bus, number, kind)
                 except Exception as error:
-                    found.append(f"bus {number}, {kind.address:#04x}: {getattr(error, 'strerror', None) or error}")
+                    answers.append((kind.address, error))
             time.sleep(PROBE_PAUSE_S)
-        found[-len(KINDS) * PROBES:] = found[-len(KINDS):]  # each once
-    raise OSError("; ".join(found))
+        found += [f"bus {number}, {address:#04x}: {getattr(error, 'strerror', None) or error}"
+                  for address, error in answers]
+        if number == numbers[0] and any(getattr(error, "errno", None) in DISTURBED for _, error in answers):
+            state = "disturbed"
+    raise NoChip("; ".join(found), state)

@@ -8,9 +8,11 @@ The gate does the telling (`gate`): a beat goes out just before each command is 
 it, so a hang anywhere (prediction, a cell that holds Python's lock, the whole process stopped or swapped
 out) is a missing beat. Nothing is due while the wheels rest, so a notebook may idle between its cells.
 """
+import io
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -23,6 +25,8 @@ LIMIT_S = 0.5  # s without a beat; above the watchdog's 0.4, so a healthy proces
 START_S = 10.0  # s for a Python to start on a busy robot
 ANSWER_S = 1.0  # s; a guard that takes longer to answer could not keep its promise either
 BUSES = (1, 7, 0)  # Nano and Xavier have the header's I2C as bus 1, Orin as bus 7
+DRIVERS = {"Adafruit_MotorHAT": 0x60, "QwiicScmd": 0x5D}  # of the official Robot -> where their chip is known to be
+NO_SIGPIPE = 0 if sys.platform == "darwin" else getattr(socket, "MSG_NOSIGNAL", 0)  # macOS: an option of the socket
 
 # -I -S: neither the user's settings nor site-packages can break or fatten it. Paths come after the standard
 # library's, so nothing beside a notebook is mistaken for it.
@@ -39,7 +43,10 @@ REASONS = {
 
 
 class NoMotorChip(HardwareError):
-    """No known motor chip answers on I2C, so there is nothing that the guard could stop."""
+    """No known motor chip answers on I2C, so there is nothing that the guard could stop. asked: there is a bus that
+    could be asked."""
+
+    asked = False
 
 
 class MotorGuard:
@@ -60,13 +67,15 @@ class MotorGuard:
         self.program = program
         self.chip = None  # what it guards, in words
         self._process = None
+        self._to = self._from = None  # a socket and a file, this process's ends of what leads to the guard and back
         self._reason = None  # why it is of no use any more, or holds the wheels
         self._unanswered = None  # s, the oldest beat that was not answered yet
 
     def start(self):
         """Returns self when the guard has found the chip and watches.
 
-        Raises NoMotorChip when no chip answers, HardwareError when the process does not come up.
+        Raises NoMotorChip when no chip answers, HardwareError when the bus does not work or the process does not
+        come up.
         """
         if not sys.executable:
             raise HardwareError("motor guard: expected to know the Python interpreter, found sys.executable "
@@ -75,25 +84,24 @@ class MotorGuard:
         paths = [package] + [os.path.abspath(path) for path in sys.path if path]  # ... for smbus
         command = [sys.executable, "-I", "-S", "-c", self.program, "\n".join(paths), str(os.getpid()),
                    str(self.limit_s), ",".join(str(number) for number in self.buses)]
-        # a session of its own: Ctrl-C and a kernel's killpg are not for it. Its ends of the pipes are all
-        # that it has from here, and no other child gets this end of them (Python's files close on exec).
-        # Signals of others wait until it can hear them: unheard they would end it, or be lost.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, (STOP, YIELD))
         try:
-            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                             stderr=subprocess.DEVNULL, cwd="/", start_new_session=True, bufsize=0)
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        os.set_blocking(self._process.stdin.fileno(), False)
-        os.set_blocking(self._process.stdout.fileno(), False)
+            self._start(command)
+        except OSError as error:  # no memory, too many processes or files
+            raise HardwareError(f"motor guard: expected to start its process, found {error.strerror or error}; end "
+                                "other programs, or restart the kernel, then start again")
         self._reason = self._unanswered = None
         line = self._wait_for(b"\n", START_S)
         word, _, rest = line.decode(errors="replace").strip().partition(" ")
         if word != "ready":
             self.close()
-        if word == "none":
-            raise NoMotorChip(f"motor guard: expected a PCA9685 at 0x60 or an SCMD at 0x5d, found none ({rest}); "
-                              "check battery, cable and the right to use /dev/i2c-*")
+        if word in ("absent", "silent"):
+            error = NoMotorChip(f"motor guard: expected a PCA9685 at 0x60 or an SCMD at 0x5d, found none ({rest}); "
+                                "check battery, cable and the right to use /dev/i2c-*")
+            error.asked = word == "silent"
+            raise error
+        if word == "disturbed":
+            raise HardwareError(f"motor guard: expected an I2C bus that works, found it disturbed ({rest}); check "
+                                "battery and cable, then start again")
         if word == "stopped":
             raise HardwareError(REASONS[b"x"])
         if word != "ready":
@@ -102,6 +110,41 @@ class MotorGuard:
                                 f"{sys.executable} -I -S -c 'import jetbot_mlp'")
         self.chip = rest
         return self
+
+    def _start(self, command):
+        """The process, and what leads to it and back. Raises OSError."""
+        ends = []
+        try:
+            # a socket: a pipe whose reader is gone would kill by SIGPIPE who has that at its default
+            ends += [end.detach() for end in socket.socketpair()]
+            ends += os.pipe()
+            for i, end in enumerate(ends):
+                if end <= 2:  # closed in this program: what it prints must not reach the guard
+                    import fcntl  # here: a laptop with Windows imports this module too
+
+                    ends[i] = fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 3)
+                    os.close(end)
+            # a session of its own: Ctrl-C and a kernel's killpg are not for it. Its ends are all that it has from
+            # here, and no other child gets this process's (Python's files close on exec).
+            # Signals of others wait until it can hear them: unheard they would end it, or be lost.
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, (STOP, YIELD))
+            try:
+                self._process = subprocess.Popen(command, stdin=ends[1], stdout=ends[3], stderr=subprocess.DEVNULL,
+                                                 cwd="/", start_new_session=True)
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        except OSError:
+            for end in ends:
+                os.close(end)
+            raise
+        os.close(ends[1])
+        os.close(ends[3])
+        self._to = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, ends[0])
+        self._from = io.FileIO(ends[2])
+        if sys.platform == "darwin":
+            self._to.setsockopt(socket.SOL_SOCKET, 0x1022, 1)  # SO_NOSIGPIPE of sys/socket.h
+        self._to.setblocking(False)
+        os.set_blocking(ends[2], False)
 
     @property
     def alive(self):
@@ -173,7 +216,7 @@ class MotorGuard:
         """Ends the process, which stops the wheels first."""
         if self._process is not None:
             process, self._process = self._process, None
-            process.stdin.close()
+            self._to.close()
             try:
                 process.wait(ANSWER_S)
             except subprocess.TimeoutExpired:
@@ -182,11 +225,11 @@ class MotorGuard:
                     process.wait(ANSWER_S)
                 except subprocess.TimeoutExpired:
                     pass  # it hangs in the kernel, in an I2C write: it dies when that returns, who waits hangs too
-            process.stdout.close()
+            self._from.close()
 
     def _say(self, byte):
         try:
-            os.write(self._process.stdin.fileno(), byte)
+            self._to.send(byte, NO_SIGPIPE)
         except (OSError, ValueError, AttributeError):  # gone, or closed meanwhile by another thread
             return False
         return True
@@ -194,7 +237,7 @@ class MotorGuard:
     def _drain(self):
         """Takes what the guard has answered. -> bytes."""
         try:
-            data = os.read(self._process.stdout.fileno(), 4096)
+            data = os.read(self._from.fileno(), 4096)
         except (OSError, ValueError, AttributeError):  # BlockingIOError: it has said nothing
             return b""
         for letter, reason in REASONS.items():
@@ -209,7 +252,7 @@ class MotorGuard:
         heard, deadline = b"", time.monotonic() + timeout
         while end not in heard:
             left = deadline - time.monotonic()
-            if left <= 0.0 or not select.select([self._process.stdout], [], [], left)[0]:
+            if left <= 0.0 or not select.select([self._from], [], [], left)[0]:
                 break
             data = self._drain()
             if not data:
@@ -227,9 +270,14 @@ def guard_for(robot):
     own class around it), started when there is none. -> MotorGuard or None.
 
     None for other robots, whose wheels it could not stop (the simulator's have nothing to guard), and, with
-    a word on stderr, where the official robot works but no chip answers here: another board. Refusing would
+    a word on stderr, where the official robot works but no chip is to be found here: another board. Refusing would
     leave such a robot to scripts without any protection; all those inside this process still hold.
-    Raises HardwareError when there is a chip, but no guard can be had.
+
+    What is another board, and what a disturbed bus? The guard asks for a second (`guard_process.PATIENCE_S`), longer
+    than disturbances last. Then it is another board if nobody acknowledges the known addresses and the robot
+    drives by another driver than the official two, or if there is no bus that we may ask. A bus that gives errors,
+    or on which the official driver's own chip is silent, refuses the start.
+    Raises HardwareError then, and when there is a chip, but no guard can be had.
     """
     official = find_official(robot)
     if official is None:
@@ -241,6 +289,20 @@ def guard_for(robot):
         try:
             MotorGuard.running = guard.start()
         except NoMotorChip as error:
+            if error.asked and _has_known_chip(official):
+                raise HardwareError(f"{error}; the robot's own driver reached it just now, so I2C is disturbed: start "
+                                    "again")
             print(f"UNGUARDED: if this program is killed, the wheels go on turning. {error}", file=sys.stderr)
             return None
     return guard
+
+
+def _has_known_chip(official):
+    """Whether it is moved by one of the official package's drivers, at its usual address."""
+    drivers = [getattr(official.robot, "motor_driver", None)]
+    drivers += [getattr(motor, "_driver", None) for motor in official.motors]
+    for driver in drivers:
+        addresses = [DRIVERS[kind.__name__] for kind in type(driver).__mro__ if kind.__name__ in DRIVERS]
+        if addresses and getattr(driver, "_i2caddr", addresses[0]) == addresses[0]:
+            return True
+    return False

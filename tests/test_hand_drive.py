@@ -7,6 +7,7 @@ import pytest
 from driving_fakes import SentRobot
 
 from jetbot_mlp import hand_drive
+from jetbot_mlp.errors import HardwareError
 from jetbot_mlp.gate import MotorGate
 from jetbot_mlp.hand_drive import BEAT_S, MOVES, PULSE_S, HandDrive
 
@@ -124,6 +125,22 @@ def test_the_wheels_stop_when_the_browser_is_gone_and_it_is_said(robot):
     hand.hold("forward", 0.3)
     hand.join()
     assert not robot.turning and len(told) == 2
+
+
+@pytest.mark.parametrize("error", [HardwareError("no guard"), OSError(12, "Cannot allocate memory")])
+def test_a_motor_guard_that_can_not_be_had_is_said_and_nothing_is_wanted_any_more(robot, error):
+    class NoGuard:
+        def arm(self):
+            raise error
+
+        def rest(self):
+            pass
+
+    told = []
+    hand = HandDrive(robot, guard=NoGuard(), told=told.append)
+    hand.hold("forward", 0.3)
+    assert hand.join(10.0) and not hand.moving and set(robot.sent) == {(0.0, 0.0)}
+    assert len(told) == 1 and str(error) in told[0] and hand._wanted is None
 
 
 def test_motors_that_refuse_are_said(robot):

@@ -5,7 +5,7 @@ import pytest
 from fake_i2c import PCA, PINS, SCMD, FakeBus, motion, set_pwm, turn
 
 from jetbot_mlp import motor_chip
-from jetbot_mlp.motor_chip import KINDS, MotorChip, find_chip, open_bus
+from jetbot_mlp.motor_chip import KINDS, MotorChip, NoChip, find_chip, open_bus
 
 
 @pytest.fixture
@@ -92,6 +92,46 @@ def test_a_chip_that_is_busy_at_first_is_found_on_its_bus(tmp_path):
 
     buses = {1: Busy(tmp_path / "1"), 7: FakeBus(tmp_path / "7")}
     assert find_chip((1, 7), buses.get).name.endswith("bus 1")
+
+
+def test_the_first_bus_is_asked_for_as_long_as_patience_lasts_the_others_for_a_moment(tmp_path):
+    class Busy(FakeBus):
+        asked = 0
+
+        def probe(self, address):
+            self.asked += 1
+            if self.asked <= 16:
+                raise OSError(121, "Remote I/O error")
+            FakeBus.probe(self, address)
+
+    assert find_chip((1,), lambda number: Busy(tmp_path / "1"), patience_s=60.0).name.endswith("bus 1")
+    with pytest.raises(NoChip):
+        find_chip((1,), lambda number: Busy(tmp_path / "1"))
+    buses = {1: FakeBus(tmp_path / "1", ()), 7: Busy(tmp_path / "7")}
+    with pytest.raises(NoChip):
+        find_chip((1, 7), buses.get, patience_s=0.1)
+    assert buses[7].asked == 2 * motor_chip.PROBES
+
+
+@pytest.mark.parametrize("number, state", [(121, "silent"), (6, "silent"), (5, "disturbed"), (11, "disturbed"),
+                                           (110, "disturbed"), (16, "silent")])
+def test_a_bus_that_gives_errors_is_no_bus_without_a_chip(number, state):
+    class Refuses:
+        def probe(self, address):
+            raise OSError(number, os.strerror(number))
+
+    with pytest.raises(NoChip, match=os.strerror(number)) as found:
+        find_chip((1, 91), {1: Refuses()}.__getitem__)
+    assert found.value.state == state
+    with pytest.raises(NoChip) as found:  # not the robot's own bus
+        find_chip((91, 1), {1: Refuses()}.__getitem__)
+    assert found.value.state == "silent"
+
+
+def test_no_bus_is_told_from_a_bus_without_a_chip():
+    with pytest.raises(NoChip) as found:
+        find_chip((1, 7), {}.__getitem__)
+    assert found.value.state == "absent"
 
 
 def test_no_chip_says_what_was_found_on_each_bus(tmp_path):

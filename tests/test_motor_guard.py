@@ -29,6 +29,22 @@ TESTS = os.path.dirname(os.path.abspath(__file__))
 PROGRAM = ("import sys; sys.path += sys.argv.pop(1).split(chr(10)); from fake_i2c import FakeBus; "
            "from jetbot_mlp.guard_process import main; main(open_bus=lambda number: FakeBus({!r}, {!r}))")
 
+SILENT = "raise OSError(121, 'Remote I/O error')"
+
+
+def on_bus(code, bus, patience_s="guard_process.PATIENCE_S"):
+    """The second process on a bus of its own. code: what `probe` does before it answers; asked counts its calls."""
+    return PROGRAM.format(bus.path, bus.addresses).replace(" main(", f"""
+from jetbot_mlp import guard_process
+guard_process.PATIENCE_S = {patience_s}
+class FakeBus(FakeBus):
+    asked = 0
+    def probe(self, address):
+        FakeBus.asked += 1
+        {code}
+main(""")
+
+
 # the first one: turns the wheels, tells the guard, then does what the test asks for
 PARENT = """
 import os, re, signal, subprocess, sys, time
@@ -257,8 +273,8 @@ def test_closed_it_stops_the_wheels_and_is_no_zombie(guard, bus):
         guard.arm()
 
 
-def test_no_chip_is_said_clearly_and_leaves_no_process(tmp_path):
-    guard = MotorGuard(program=PROGRAM.format(str(tmp_path / "bus"), ()))
+def test_no_chip_is_said_clearly_and_leaves_no_process(bus):
+    guard = MotorGuard(program=on_bus(SILENT, bus, "0.0"))
     with pytest.raises(NoMotorChip, match="0x60 or an SCMD at 0x5d, found none .bus 1, 0x60: Remote"):
         guard.start()
     assert not guard.alive
@@ -271,6 +287,106 @@ def test_a_process_that_does_not_come_up_is_an_error_of_its_own(monkeypatch):
     monkeypatch.setattr(motor_guard.sys, "executable", "")
     with pytest.raises(HardwareError, match="sys.executable"):
         MotorGuard().start()
+
+
+def test_a_disturbance_of_the_bus_while_it_starts_is_waited_for(bus):
+    guard = MotorGuard(program=on_bus("if self.asked <= 8: raise OSError(121, 'Remote I/O error')", bus)).start()
+    assert guard.chip == "PCA9685 at 0x60 on I2C bus 1"
+    guard.close()
+
+
+@pytest.mark.parametrize("driver", ["Adafruit_MotorHAT", "Yahboom"])
+def test_a_bus_that_stays_disturbed_refuses_the_start(bus, monkeypatch, install, no_guard_yet, driver):
+    program = on_bus("raise OSError(110, 'Connection timed out')", bus, "0.0")
+    monkeypatch.setattr(MotorGuard.__init__, "__defaults__", (motor_guard.BUSES, 0.5, program))
+    robot = install().Robot()
+    robot.motor_driver = type(driver, (), {})()
+    with pytest.raises(HardwareError, match="I2C bus that works, found it disturbed .*timed out") as error:
+        guard_for(robot)
+    assert not isinstance(error.value, NoMotorChip) and MotorGuard.running is None
+
+
+@pytest.mark.parametrize("driver, refused", [("Adafruit_MotorHAT", True), ("QwiicScmd", True), ("Yahboom", False)])
+def test_a_silent_chip_is_another_board_only_under_another_driver(bus, capsys, monkeypatch, install, no_guard_yet,
+                                                                 driver, refused):
+    program = on_bus(SILENT, bus, "0.0")
+    monkeypatch.setattr(MotorGuard.__init__, "__defaults__", (motor_guard.BUSES, 0.5, program))
+    robot = install().Robot()
+    robot.motor_driver = type(driver, (), {})()
+    if refused:
+        with pytest.raises(HardwareError, match="I2C is disturbed"):
+            guard_for(robot)
+    else:
+        assert guard_for(robot) is None and "UNGUARDED" in capsys.readouterr().err
+
+
+def test_the_official_driver_at_another_address_is_another_board(bus, capsys, monkeypatch, install, no_guard_yet):
+    program = on_bus(SILENT, bus, "0.0")
+    monkeypatch.setattr(MotorGuard.__init__, "__defaults__", (motor_guard.BUSES, 0.5, program))
+    robot = install().Robot()
+    robot.motor_driver._i2caddr = 0x61
+    assert guard_for(robot) is None and "UNGUARDED" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("error", [OSError(12, "Cannot allocate memory"), OSError(24, "Too many open files")])
+def test_a_process_that_can_not_be_made_is_said_in_words_and_leaves_nothing_open(monkeypatch, error):
+    def refuses(*arguments, **keywords):
+        raise error
+
+    files, mask = sorted(os.listdir("/proc/self/fd")), signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    monkeypatch.setattr(motor_guard.subprocess if error.errno == 12 else motor_guard.os,
+                        "Popen" if error.errno == 12 else "pipe", refuses)
+    guard = MotorGuard()
+    with pytest.raises(HardwareError, match=f"expected to start its process, found {error.strerror}; end other"):
+        guard.start()
+    assert sorted(os.listdir("/proc/self/fd")) == files and signal.pthread_sigmask(signal.SIG_BLOCK, ()) == mask
+    assert not guard.alive and "gone" in guard.beat()
+
+
+def test_a_program_that_dies_of_sigpipe_only_hears_that_its_guard_is_gone(parent):
+    process, _ = parent("signal.signal(signal.SIGPIPE, signal.SIG_DFL)\n"
+                        "os.kill(guard.pid, signal.SIGKILL)\n"
+                        "while True:\n"
+                        "    why = guard.beat(); guard.rest()\n"
+                        "    if why: break\n"
+                        "    time.sleep(0.02)\n"
+                        "print(why, flush=True)")
+    assert b"the motor guard is gone" in process.stdout.readline()
+    assert process.wait() == 0
+
+
+NOTHING_OPEN = """
+import os, signal, sys
+for number in (0, 1, 2):
+    os.close(number)
+sys.path[:0] = [{root!r}, {tests!r}]
+from jetbot_mlp.motor_guard import MotorGuard
+guard = MotorGuard(program={program!r}).start()
+guard.arm()
+found = []
+for number in (0, 1, 2):
+    try:
+        os.fstat(number)
+        found.append(number)
+    except OSError:
+        pass
+with open({path!r} + ".out", "w") as stream:
+    stream.write(repr((found, guard.beat(), guard.chip)))
+guard.close()
+"""
+
+
+def test_what_a_program_without_standard_files_prints_does_not_reach_its_guard(bus):
+    script = NOTHING_OPEN.format(root=os.path.dirname(TESTS), tests=TESTS, path=bus.path,
+                                 program=PROGRAM.format(bus.path, bus.addresses))
+    assert subprocess.call([sys.executable, "-c", script]) == 0
+    assert read(bus.path + ".out") == "([], None, 'PCA9685 at 0x60 on I2C bus 1')"
+
+
+def test_stop_that_is_pressed_while_the_chip_is_looked_for_wins_over_an_unguarded_drive(bus):
+    code = "import os; from jetbot_mlp.processes import STOP; os.kill(os.getpid(), STOP); " + SILENT
+    with pytest.raises(HardwareError, match="STOP was pressed"):
+        MotorGuard(program=on_bus(code, bus, "0.0")).start()
 
 
 def test_there_is_no_off_switch():
@@ -334,9 +450,9 @@ def test_a_guard_that_does_not_read_never_blocks_the_drive(guard):
 
 def test_a_program_that_does_not_read_never_blocks_the_guard(guard, bus):
     for _ in range(20):  # answers for more than the pipe holds
-        os.write(guard._process.stdin.fileno(), b"a" * 4096)
+        os.write(guard._to.fileno(), b"a" * 4096)
         time.sleep(0.01)
-    os.write(guard._process.stdin.fileno(), b"b")
+    os.write(guard._to.fileno(), b"b")
     turn(bus)
     assert wait_until(lambda: not moving(bus), 1.0)
 
@@ -643,10 +759,8 @@ def test_its_own_bus_is_asked_first(monkeypatch, no_guard_yet):
     assert asked == [(7, 1, 0)]
 
 
-def test_the_official_robot_without_a_known_chip_drives_unguarded_and_says_so(capsys, monkeypatch, tmp_path,
-                                                                             no_guard_yet):
-    monkeypatch.setattr(MotorGuard.__init__, "__defaults__",
-                        (motor_guard.BUSES, 0.5, PROGRAM.format(str(tmp_path / "bus"), ())))
+def test_the_official_robot_without_a_known_chip_drives_unguarded_and_says_so(capsys, monkeypatch, bus, no_guard_yet):
+    monkeypatch.setattr(MotorGuard.__init__, "__defaults__", (motor_guard.BUSES, 0.5, on_bus(SILENT, bus, "0.0")))
     assert guard_for(types.SimpleNamespace(robot=Official())) is None
     assert "UNGUARDED" in capsys.readouterr().err
 

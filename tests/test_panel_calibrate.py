@@ -5,6 +5,7 @@ from driving_fakes import SentRobot
 
 pytest.importorskip("ipywidgets")
 
+from jetbot_mlp import motor_guard  # noqa: E402
 from jetbot_mlp.errors import SettingsError  # noqa: E402
 from jetbot_mlp.gate import MotorGate  # noqa: E402
 from jetbot_mlp.panel_calibrate import CalibrationPanel, calibration_panel  # noqa: E402
@@ -41,6 +42,20 @@ def test_stop_is_for_other_programs_too(monkeypatch):
     shown, _, _ = panel()
     shown.stop.click()
     assert told == [shown.calibration.gate]
+
+
+def test_a_motor_guard_that_can_not_be_started_is_said_and_no_wheel_turns(install, monkeypatch):
+    def refuses(*arguments, **keywords):
+        raise OSError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(motor_guard.MotorGuard, "running", None)
+    monkeypatch.setattr(motor_guard.subprocess, "Popen", refuses)
+    module = install()
+    shown = CalibrationPanel(module.Robot(), save=lambda settings: None)
+    shown.motors[0].click()
+    shown.worker.join(10)
+    assert "motor guard: expected to start its process, found Resource temporarily" in shown.said.text[0]
+    assert module.chip.wheels == (0, 0)
 
 
 def test_one_pulse_at_a_time():
