@@ -38,6 +38,7 @@ def _stop_at_exit(reference):
     driver = reference()
     if driver is not None:
         driver.stop("the program ended")
+        driver.gate.leave_hanging()
 
 
 class Driver:
@@ -178,7 +179,7 @@ class Driver:
     def __exit__(self, *exception):
         kind = exception[0]
         self.stop("the with block ended" if kind is None else f"the program raised {kind.__name__}")
-        self.join(1.0)
+        self.join(0.1 if self.gate.hangs else 1.0)
 
     def step(self):
         """Answer the newest frame, if it has not been answered. -> Step, or None: nothing to do.
@@ -287,7 +288,8 @@ class Driver:
 
     def _stamps(self):
         command = self.gate.command
-        return Stamps(self._started, self._arrived, self._changed, None if command is None else command.stamp)
+        commanded = None if command is None else command.stamp
+        return Stamps(self._started, self._arrived, self._changed, commanded, self.gate.writing_since)
 
     def status(self):
         """-> Status, from any thread."""
@@ -295,9 +297,10 @@ class Driver:
         stopped = self.gate.stopped
         reason = None
         if stopped:
-            reason = stops[-1].reason if stops else "not started"
-            if not self.gate.wheels_stopped:
-                reason += f"; AND THE MOTORS REFUSE TO STOP ({self.gate.stop_error}): switch the robot off"
+            reason = self.gate.reason or "not started"
+            trouble = self.gate.trouble
+            if trouble is not None:
+                reason += f"; AND {trouble}: switch the robot off"
         p50_ms = p99_ms = float("nan")  # NumPy 1.13, the robot's, warns of a percentile of NaN
         if ring:
             p50_ms, p99_ms = (float(p) for p in np.percentile([1e3 * latency for _, latency in ring], (50, 99)))

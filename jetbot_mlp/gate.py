@@ -7,16 +7,20 @@ So a prediction that hangs and comes back late can't move wheels that were stopp
 `stop` may come from any thread, from a camera's observer and from a signal handler, also in the midst
 of `drive`. Therefore nothing here waits for long, the lock is re-entrant, and the latch itself is a
 lock-free list pop. If a stop overtakes a write that is under way, the write is followed by zeros again.
+Zeros are written by a thread of their own (`bounded`): a write that never returns, as I2C's may, must not keep
+whoever stops, least of all a signal handler.
 
 The motor guard, a second process, hears of every command before it is written and of every rest; without
 its consent nothing is written.
 """
+import atexit
 import threading
 import time
 import weakref
 from collections import deque
 from typing import NamedTuple
 
+from .bounded import Bounded
 from .control import DEFAULT_LIMITS, all_finite, limit
 from .errors import HardwareError
 from .find_official import find_official, innermost
@@ -70,6 +74,9 @@ class MotorGate:
         self._same_wheels = None
         self._lock = threading.RLock()
         self._permit = []  # holds one item while open; pop() is atomic, so of many stops one is the first
+        self._said = []  # of Stop, since `open`: the first is why it is closed; there before the permit is gone
+        self._zeros = Bounded(lambda: self._write_zero())
+        self.writing_since = None  # s, driver's clock: a command to the motors is under way; None: none is
         self._stop_calls = 0
         self.stops = deque(maxlen=100)  # of Stop, oldest first
         self.command = None  # the WheelCommand written last since `open`
@@ -81,6 +88,25 @@ class MotorGate:
     def stopped(self):
         """True until `open` and from the first `stop`."""
         return not self._permit
+
+    @property
+    def reason(self):
+        """Why it is closed; None: neither opened nor stopped yet."""
+        said = self._said or self.stops
+        return said[0 if said is self._said else -1].reason if said else None
+
+    @property
+    def trouble(self):
+        """None, or that the motors refuse to stop, and what they answer; zeros that are just being written are none."""
+        error = self.stop_error
+        if error is None or self.wheels_stopped or not self.stopped:
+            return None
+        return f"THE MOTORS REFUSE TO STOP ({error})"
+
+    @property
+    def hangs(self):
+        """Whether zeros to the motors were begun, and do not return."""
+        return self._zeros.hangs
 
     def open(self):
         """Let commands pass; starts the motor guard. Raises HardwareError when the motors do not even accept a
@@ -103,7 +129,7 @@ class MotorGate:
         with self._lock:
             # two opens must not leave two permits, and a stop that came meanwhile wins
             if self.stopped and self._stop_calls == calls:
-                self.command = None
+                self.command, self._said = None, []
                 self._permit.append(True)
                 if self._stop_calls != calls:
                     self._permit.clear()
@@ -159,6 +185,7 @@ class MotorGate:
         try:
             if not self.dry_run:
                 self.wheels_stopped = False
+                self.writing_since = self._clock()
                 # the motors' own alpha and beta come after this limit, so who applies them must know it
                 limit_power = getattr(self._robot, "limit_power", _nobody)
                 limit_power(self.limits.max_speed)
@@ -168,6 +195,7 @@ class MotorGate:
                     limit_power(1.0)
             self.command = sent
         finally:
+            self.writing_since = None
             overtaken = self.stopped
             if overtaken:
                 self._zero(RETRY_S)
@@ -176,12 +204,15 @@ class MotorGate:
     def stop(self, reason):
         """Wheels to zero, latched until `open`. Never raises; True when the motors accepted the zeros."""
         self._stop_calls += 1
+        said = self._said
+        if not said:  # of two stops at once both may speak; the first word stands
+            said.append(Stop(self._clock(), reason))
         try:
             self._permit.pop()
         except IndexError:
             pass  # stopped before; the first reason stands, but the zeros are written again
         else:
-            self.stops.append(Stop(self._clock(), reason))
+            self.stops.append(said[0])
         return self._zero(RETRY_S)
 
     def stop_others(self, reason):
@@ -197,6 +228,16 @@ class MotorGate:
             guard.stop_programs()
         elif self._wheels() == "jetbot":  # never opened, so without a guard of its own
             MotorGuard().stop_programs()
+
+    def leave_hanging(self):
+        """At the program's end, while I2C hangs: the official motors say farewell by a write, which would never return.
+
+        The motor guard sees the program's end, and writes the zeros as soon as I2C lets it.
+        """
+        found = find_official(self._robot) if self.hangs else None
+        for motor in () if found is None else found.motors:
+            if hasattr(motor, "_release"):
+                atexit.unregister(motor._release)
 
     def at_rest(self):
         """True when stopped and the motors accepted it; tries once more when they have not."""
@@ -224,9 +265,11 @@ class MotorGate:
             try:
                 if unless_opened and not self.stopped:
                     return False
-                self.stop_error = self._write_zero()
+                self.stop_error = self._zeros()
                 if self.stop_error is not None:
                     self.wheels_stopped = False
+                    if self.hangs:
+                        return False  # it was waited for
                 else:
                     if locked or self.stopped:
                         self.wheels_stopped = True

@@ -136,8 +136,8 @@ class LiveDrive:
     def trouble(self):
         """None, or what must be heard at once: motors that refuse to stop."""
         for driver in self._drivers():
-            if driver.gate.stopped and not driver.gate.wheels_stopped:
-                return f"THE MOTORS REFUSE TO STOP ({driver.gate.stop_error}): lift the robot, switch it off"
+            if driver.gate.trouble is not None:
+                return f"{driver.gate.trouble}: lift the robot, switch it off"
         return None
 
     def _latest(self):

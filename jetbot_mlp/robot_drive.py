@@ -16,7 +16,9 @@ from .signals import stop_on_signals
 
 LINE_EVERY_S = 0.5
 LOG_EVERY_S = 10.0  # where nobody looks: the service's journal, a file
-TIME_IS_UP = "time is up"
+HANGS_S = 1.0  # s that the zeros of a hanging I2C are waited for, where the motor guard holds the wheels
+TIME_IS_UP, CTRL_C = "time is up", "Ctrl-C"
+ORDINARY = (TIME_IS_UP, CTRL_C, "SIGINT received")  # ends that are no stop for safety's sake
 
 
 def drive_robot(predictors, seconds=None, camera="auto", settings=DEFAULT_SETTINGS, limits=DEFAULT_LIMITS,
@@ -53,10 +55,8 @@ def drive_robot(predictors, seconds=None, camera="auto", settings=DEFAULT_SETTIN
             stack.callback(timer.cancel)
         try:
             _watch(driver, None if seconds is None else started + seconds, recorder)
-            for_safety = driver.status().reason != TIME_IS_UP
         except KeyboardInterrupt:
-            for_safety = False
-            driver.stop("Ctrl-C")
+            driver.stop(CTRL_C)
         _insist_on_zero(driver)
         driver.join()
         status, lasted = driver.status(), time.monotonic() - started
@@ -65,15 +65,19 @@ def drive_robot(predictors, seconds=None, camera="auto", settings=DEFAULT_SETTIN
     if status.frames:
         latency = {"p50": round(status.latency_p50_ms, 3), "p99": round(status.latency_p99_ms, 3)}
     return Drive({"frames": status.frames, "seconds": round(lasted, 3), "fps": status.frames / lasted,
-                  "latency_ms": latency, "stops": int(for_safety)}, status.reason)
+                  "latency_ms": latency, "stops": int(driver.gate.reason not in ORDINARY)}, status.reason)
 
 
 def _insist_on_zero(driver):
-    """Motors that refuse to stop: try for as long as it takes, and say so; Ctrl-C gives up."""
+    """Motors that refuse to stop: try for as long as it takes, and say so; Ctrl-C gives up. Where a write hangs, no
+    other one can be tried: the program ends, and the motor guard writes the zeros as soon as I2C lets it."""
+    since = time.monotonic()
     try:
         while not driver.gate.at_rest():
             print(f"\rTHE MOTORS REFUSE TO STOP ({driver.gate.stop_error}): lift the robot, switch it off",
                   end="", file=sys.stderr, flush=True)
+            if driver.gate.hangs and driver.gate.guard is not None and time.monotonic() - since > HANGS_S:
+                raise HardwareError(f"{driver.status().reason}; the motor guard holds the wheels")
             time.sleep(0.05)
     except KeyboardInterrupt:
         raise HardwareError(f"the motors refused to stop ({driver.gate.stop_error}); switch the robot off")

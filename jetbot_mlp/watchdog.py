@@ -19,6 +19,7 @@ class Stamps(NamedTuple):
     arrived: Optional[float]  #: the camera took a frame, by the last one that was delivered
     changed: Optional[float]  #: ... and it was another one than before
     commanded: Optional[float]  #: stamp of the frame behind the last command
+    writing: Optional[float] = None  #: since then a command to the motors has not returned; None: none is under way
 
 
 def judge(now, stamps, limit_s, first_frame_s):
@@ -30,6 +31,11 @@ def judge(now, stamps, limit_s, first_frame_s):
     waiting = stamps.commanded is None
     allowed = first_frame_s if waiting else limit_s
     age = now - (stamps.started if waiting else stamps.commanded)
+    writing_s = 0.0 if stamps.writing is None else now - stamps.writing
+    # what is nearly all of the age is to blame; alone it counts where there was no command before
+    if writing_s > limit_s or (age > allowed and writing_s > limit_s / 2):
+        return (f"a command to the motors does not return for {writing_s:.2f} s: I2C hangs; check battery and motor "
+                "board, then restart the program")
     if age <= allowed:
         return None
 

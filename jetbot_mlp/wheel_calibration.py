@@ -76,7 +76,7 @@ class Calibration:
                 if self.gate.drive(WheelCommand(motors[0], motors[1], self._clock())) is None:
                     break
                 self._sleep(min(BEAT_S, max(end - self._clock(), 1e-3)))
-            reason = self.gate.stops[-1].reason if self.gate.stopped else None
+            reason = self.gate.reason if self.gate.stopped else None
         finally:
             timer.cancel()
             self.gate.stop("the pulse ended")

@@ -761,3 +761,29 @@ def test_the_age_of_a_frame_counts_from_its_capture_not_from_when_it_was_shown()
     ahead.camera.show()
     assert ahead.driver.step().frame.stamp <= time.monotonic()
     ahead.driver.stop()
+
+
+def test_a_command_that_does_not_return_stops_by_its_name(stepped):
+    stepped.step()
+    stepped.driver.gate.writing_since = stepped.clock.now
+    stepped.clock.now += 0.45
+    stepped.driver.watchdog.check(stepped.clock.now)
+    assert stepped.reason.startswith("a command to the motors does not return for 0.45 s: I2C hangs")
+
+
+def test_a_write_that_hangs_is_named_and_neither_stop_nor_status_wait_for_it(real_time):
+    rig = real_time()
+    rig.driver.gate._zeros.patience_s = 0.1
+    go_on = threading.Event()
+
+    def hang(*speeds):
+        go_on.wait(60.0)
+
+    rig.robot.set_motors = rig.robot.stop = hang
+    try:
+        assert wait_until(lambda: "I2C hangs" in (rig.reason or "") and "REFUSE TO STOP" in rig.reason, 30.0)
+        rig.driver.__exit__(None, None, None)
+    finally:
+        del rig.robot.set_motors, rig.robot.stop
+        go_on.set()
+    assert wait_until(lambda: rig.driver.join(1.0) and not rig.robot.moving, 30.0)

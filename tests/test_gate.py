@@ -1,14 +1,17 @@
 import threading
 import time
+import types
 
 import pytest
 from driving_fakes import FakeClock, FakeRobot, wait_until
+from fake_jetbot import make_jetbot
 
 import jetbot_mlp.gate
 from jetbot_mlp.control import Limits
 from jetbot_mlp.errors import HardwareError
 from jetbot_mlp.gate import MotorGate
 from jetbot_mlp.messages import WheelCommand
+from jetbot_mlp.official_robot import OfficialRobot
 
 
 @pytest.fixture
@@ -207,7 +210,7 @@ def test_a_start_while_zeros_are_being_written_is_not_taken_for_rest(robot, cloc
 
     def slow():
         error = write_zero()
-        if threading.current_thread().name == "insisting":
+        if not written.is_set():  # the ones that were insisted on
             written.set()
             go_on.wait(10.0)
         return error
@@ -216,7 +219,7 @@ def test_a_start_while_zeros_are_being_written_is_not_taken_for_rest(robot, cloc
         gate.open()
         gate.drive(WheelCommand(0.2, 0.2, clock.now))
 
-    gate._write_zero = slow
+    gate._write_zero, gate._zeros.patience_s = slow, 60.0
     gate.insist()
     assert written.wait(10.0)
     again = threading.Thread(target=drive_again)
@@ -280,13 +283,14 @@ def test_drives_and_stops_from_many_threads_end_at_rest(robot):
 
 def test_two_opens_need_only_one_stop(robot, clock):
     gate = MotorGate(robot, clock)
-    write = robot.stop
+    zeros = gate._zeros
 
     def meanwhile():
-        robot.stop = write
+        gate._zeros = zeros
         gate.open()
+        return zeros()
 
-    robot.stop = meanwhile
+    gate._zeros = meanwhile
     gate.open()
     assert not gate.stopped
     gate.stop("enough")
@@ -295,14 +299,14 @@ def test_two_opens_need_only_one_stop(robot, clock):
 
 def test_a_stop_while_it_opens_wins(robot, clock):
     gate = MotorGate(robot, clock)
-    write = robot.stop
+    zeros = gate._zeros
 
     def interrupted():
-        robot.stop = write
+        gate._zeros = zeros
         gate.stop("enough")
-        write()
+        return zeros()
 
-    robot.stop = interrupted
+    gate._zeros = interrupted
     gate.open()
     assert gate.stopped
 
@@ -383,3 +387,94 @@ def test_a_stop_button_stops_a_driver_that_is_just_being_opened(robot, clock):
     button = MotorGate(robot, clock)
     opening = open_gate(robot, clock, guard=SlowGuard(lambda: button.stop_others("STOP was pressed")))
     assert opening.stopped and opening.drive(WheelCommand(0.2, 0.2, clock.now)) is None
+
+
+class Hanging(FakeRobot):
+    """Writes do not return until `go_on` is set."""
+
+    def __init__(self):
+        super().__init__()
+        self.go_on, self.begun = threading.Event(), threading.Event()
+        self.go_on.set()
+
+    def _write(self, left, right):
+        self.begun.set()
+        self.go_on.wait(60.0)
+        super()._write(left, right)
+
+
+def test_zeros_that_do_not_return_keep_nobody_and_are_named_and_followed_by_others(clock):
+    robot = Hanging()
+    gate = open_gate(robot, clock)
+    gate.drive(WheelCommand(0.2, 0.2, clock.now))
+    robot.go_on.clear()
+    gate._zeros.patience_s = 0.1
+    assert gate.stop("enough") is False and gate.hangs and robot.moving
+    assert gate.reason == "enough" and "REFUSE TO STOP" in gate.trouble and "I2C hangs" in gate.trouble
+    assert not gate.at_rest()
+    robot.go_on.set()
+    gate._zeros.patience_s = 60.0
+    assert wait_until(gate.at_rest, 30.0) and not gate.hangs and gate.trouble is None and not robot.moving
+
+
+def test_zeros_that_are_just_being_written_are_no_trouble_and_the_reason_is_known(clock):
+    robot = Hanging()
+    gate = open_gate(robot, clock)
+    gate._zeros.patience_s = 60.0
+    gate.drive(WheelCommand(0.2, 0.2, clock.now))
+    robot.go_on.clear()
+    robot.begun.clear()
+    stopping = threading.Thread(target=gate.stop, args=("enough",))
+    stopping.start()
+    try:
+        assert robot.begun.wait(30.0)
+        assert gate.stopped and not gate.wheels_stopped and gate.reason == "enough" and gate.trouble is None
+    finally:
+        robot.go_on.set()
+        stopping.join(30.0)
+    assert gate.wheels_stopped
+
+
+def test_the_reason_is_there_before_the_gate_is_closed(robot, clock):
+    gate, seen = open_gate(robot, clock), []
+
+    class Permit(list):
+        def pop(self):
+            item = super().pop()
+            seen.append((gate.stopped, gate.reason))
+            return item
+
+    gate._permit = Permit(gate._permit)
+    gate.stop("enough")
+    assert seen == [(True, "enough")]
+    gate.open()
+    gate.stop("once more")
+    assert gate.reason == "once more" and [stop.reason for stop in gate.stops] == ["enough", "once more"]
+    gate.stop("too late")
+    assert gate.reason == "once more" and MotorGate(robot, clock).reason is None
+
+
+def test_a_command_that_does_not_return_can_be_seen(clock):
+    robot = Hanging()
+    gate = open_gate(robot, clock)
+    robot.go_on.clear()
+    robot.begun.clear()
+    driving = threading.Thread(target=gate.drive, args=(WheelCommand(0.2, 0.2, clock.now),))
+    driving.start()
+    try:
+        assert robot.begun.wait(30.0) and gate.writing_since == clock.now
+    finally:
+        robot.go_on.set()
+        driving.join(30.0)
+    assert gate.writing_since is None
+
+
+def test_at_the_programs_end_the_official_motors_say_no_farewell_that_would_hang(clock, monkeypatch):
+    robot, forgotten = OfficialRobot(make_jetbot().Robot()), []
+    monkeypatch.setattr(jetbot_mlp.gate.atexit, "unregister", forgotten.append)
+    gate = MotorGate(robot, clock)
+    gate.leave_hanging()
+    assert forgotten == []
+    gate._zeros = types.SimpleNamespace(hangs=True)
+    gate.leave_hanging()
+    assert forgotten == [robot.left_motor._release, robot.right_motor._release]

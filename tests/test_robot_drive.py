@@ -140,6 +140,54 @@ def test_kill_9_in_the_midst_of_a_drive_leaves_standing_wheels(tmp_path):
     assert time_to_zero(bus) < 1.0
 
 
+HANGING = """
+import atexit, os, sys, signal, threading
+sys.path[:0] = [{folder!r}, {tests!r}, {root!r}]
+from driving_fakes import straight_on, wait_until
+from fake_jetbot import make_jetbot
+from jetbot_mlp import motor_guard, robot_drive
+motor_guard.BUSES = (1000 + os.getpid(),)
+module = sys.modules["jetbot"] = make_jetbot()
+robot = module.Robot.instance()
+for motor in (robot.left_motor, robot.right_motor):
+    atexit.register(motor._release)  # as the official ones do
+def hang():
+    assert wait_until(lambda: module.chip.wheels != (0, 0))
+    module.chip.write = lambda channel, speed: threading.Event().wait()
+    if {signal!r}:
+        os.kill(os.getpid(), getattr(signal, {signal!r}))
+threading.Thread(target=hang, daemon=True).start()
+robot_drive.drive_robot([straight_on], seconds=1000.0)
+"""
+
+
+@pytest.mark.parametrize("ending, status", [("", 1), ("SIGTERM", 143)])
+def test_a_write_to_the_motors_that_never_returns_does_not_keep_the_program(tmp_path, ending, status):
+    # with a motor guard it ends by itself; the signal has to do it without
+    tests, bus = os.path.dirname(os.path.abspath(__file__)), FakeBus(tmp_path / "bus")
+    if not ending:
+        (tmp_path / "smbus.py").write_text(SMBUS.format(bus.path))
+    script = HANGING.format(folder=str(tmp_path), tests=tests, root=os.path.dirname(tests), signal=ending)
+    done = subprocess.run([sys.executable, "-c", script], stderr=subprocess.PIPE, timeout=60)
+    assert done.returncode == status, done
+    assert ending or b"does not return: I2C hangs" in done.stderr and b"the motor guard holds" in done.stderr
+
+
+def test_an_ordinary_end_that_the_motors_refuse_at_first_is_no_stop_for_safety(install, monkeypatch):
+    module = install()
+    stop = robot_drive.Driver.stop
+
+    def refused_at_first(driver, reason):
+        if reason == "time is up":
+            module.chip.broken = {1, 2}
+            threading.Timer(0.2, setattr, (module.chip, "broken", set())).start()
+        stop(driver, reason)
+
+    monkeypatch.setattr(robot_drive.Driver, "stop", refused_at_first)
+    done = drive_robot([straight_on], seconds=0.5)
+    assert done.result["stops"] == 0 and done.reason == "time is up" and module.chip.wheels == (0, 0)
+
+
 def test_without_a_robot_it_says_so(install):
     install(board=None)
     with pytest.raises(HardwareError, match="motor board"):

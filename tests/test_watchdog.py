@@ -97,3 +97,11 @@ threading.Thread(target=camera, daemon=False).start()
 """
     result = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, timeout=20)
     assert result.stdout.decode().strip() == "['the program ended']"
+
+
+def test_a_command_that_does_not_return_is_named_also_the_very_first():
+    stamps = FINE._replace(arrived=10.4, changed=10.4)
+    assert "I2C hangs" in judge(10.45, stamps._replace(writing=10.05), 0.4, 2.0)
+    assert "prediction hangs" in judge(10.45, stamps._replace(writing=10.4), 0.4, 2.0)
+    first = stamps._replace(started=10.0, commanded=None, writing=10.0)
+    assert judge(10.39, first, 0.4, 2.0) is None and "I2C hangs" in judge(10.41, first, 0.4, 2.0)
