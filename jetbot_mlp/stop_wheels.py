@@ -117,11 +117,15 @@ def end(pid, end_s=END_S):
 
 def write_zeros(find=lambda: find_chip(BUSES), tries_s=TRIES_S):
     """-> the MotorChip that accepted zeros ACCEPTED times. Raises HardwareError."""
-    try:
-        chip = find()
-    except OSError as error:
-        raise HardwareError(f"expected a motor chip on I2C, found none ({error}); switch the robot off if it drives")
     accepted, deadline = 0, time.monotonic() + tries_s
+    while True:
+        try:
+            chip = find()
+            break
+        except OSError as error:
+            if getattr(error, "state", None) != "disturbed" or time.monotonic() > deadline:
+                raise HardwareError(f"expected a motor chip on I2C, found none ({error}); switch the robot off if it "
+                                    "drives")
     while accepted < ACCEPTED:
         accepted += try_to_stop(chip)
         if time.monotonic() > deadline:

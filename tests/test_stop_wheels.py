@@ -13,7 +13,7 @@ from test_motor_guard import drives_by_itself, start_guarded
 from jetbot_mlp import processes, stop_wheels
 from jetbot_mlp.__main__ import main
 from jetbot_mlp.errors import HardwareError
-from jetbot_mlp.motor_chip import MotorChip, find_chip
+from jetbot_mlp.motor_chip import MotorChip, NoChip, find_chip
 from jetbot_mlp.motor_guard import REASONS
 
 TOLD = (REASONS[b"x"] + "\n").encode()
@@ -81,6 +81,17 @@ def test_a_chip_that_refuses_is_tried_again_and_then_said(bus):
     chip.good = 2
     with pytest.raises(HardwareError, match="refuses to stop"):
         stop_wheels.write_zeros(lambda: chip, tries_s=0.2)
+
+
+def test_a_bus_that_is_disturbed_is_asked_again_for_the_chip():
+    states = ["disturbed", "disturbed", "silent"]
+
+    def find():
+        raise NoChip("bus 1: no", states.pop(0))
+
+    with pytest.raises(HardwareError, match="bus 1: no"):
+        stop_wheels.write_zeros(find)
+    assert states == []
 
 
 DRIVES = stop_wheels.drives
