@@ -10,6 +10,7 @@ import signal
 import sys
 
 from .errors import JetbotMLPError
+from .streams import make_printable
 
 # They start processes (the motor guard), and a fork beside OpenBLAS's own threads can hang. One frame at a time
 # needs no more than one thread anyhow.
@@ -277,8 +278,7 @@ def add_seed_and_json(sub, seed):
 
 def main(argv=None):
     """Run one command; returns the exit status."""
-    if sys.stderr is None:  # closed by the caller; progress must go somewhere that is not stdout
-        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+    make_printable()
     parser = build_parser()
     args, rest = parser.parse_known_args(argv)
     if rest and hasattr(args, "words") and not any(word.startswith("-") for word in rest):

@@ -10,7 +10,8 @@ PACKAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 
 # bottom first; a module may import from the floors below its own
 FLOORS = [
-    "errors messages bounded blas_threads bench_clock edge_histograms motor_chip processes drive_processes remote_base "
+    "errors messages streams bounded blas_threads bench_clock edge_histograms motor_chip processes drive_processes "
+    "remote_base "
     "remote_script "
     "doctor_checks intervals lazy_names find_official",
     "model_choice layers losses optimizers target_strips features metrics control watchdog capture_time pictures "

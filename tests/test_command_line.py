@@ -211,6 +211,8 @@ def test_closed_streams_do_no_harm(made):
     command = f"{sys.executable} -m jetbot_mlp drive {made}/road.npz --sim --seconds 1 --json"
     done = subprocess.run(command + " 2>&-", shell=True, stdout=subprocess.PIPE, universal_newlines=True)
     assert done.returncode == 0 and json.loads(done.stdout)["frames"] > 0
+    done = subprocess.run(command + " >&-", shell=True, stderr=subprocess.PIPE, universal_newlines=True)
+    assert done.returncode == 0 and "Traceback" not in done.stderr
     done = subprocess.run(f"set -o pipefail; {sys.executable} -m jetbot_mlp check {made}/road.npz | true",
                           shell=True, executable="/bin/bash", stderr=subprocess.PIPE, universal_newlines=True)
     assert done.stderr == ""

@@ -273,3 +273,13 @@ def test_a_wheel_that_needs_more_than_half_its_power_is_told():
     person.turned = lambda side: False
     with pytest.raises(HardwareError, match="charge the battery"):
         calibrate_wheels(Calibration(sim.robot, clock=sim.clock, sleep=person.sleep), person)
+
+
+def test_a_path_that_the_locale_can_not_write_is_printed_all_the_same(tmp_path):
+    path = str(tmp_path / "로봇.json")
+    # the two switches make later Pythons as strict as 3.6
+    env = dict(os.environ, JETBOT_MLP_ROBOT=path, LC_ALL="C", PYTHONCOERCECLOCALE="0", PYTHONUTF8="0")
+    done = subprocess.run([sys.executable, "-m", "jetbot_mlp", "calibrate", "--set", "trim=0.1"], env=env,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert done.returncode == 0 and done.stderr == b"", done
+    assert b"trim" in done.stdout and b".json" in done.stdout and os.path.exists(path)
