@@ -32,6 +32,7 @@ class Camera(traitlets.HasTraits):
 
     taken_at: when the picture in value was read from the device, s, time.monotonic(); None before the first. An
     observer that waits for others before it, or for its turn, still knows by it how old the picture is.
+    changed_at: the same, of the first of equal pictures: those before may have been overtaken, and not shown.
     """
 
     value = traitlets.Any()
@@ -41,8 +42,9 @@ class Camera(traitlets.HasTraits):
         self.description = description
         self.upside_down = upside_down
         self._latest = None  # shown last since the start
-        self.taken_at = None
-        self._newest = self._shower = None  # _newest: (picture, when it was read)
+        self.taken_at = self.changed_at = None
+        self._newest = self._shower = None  # _newest: (picture, taken_at, changed_at)
+        self._read = None, None  # our own copy of the picture read last (observers may draw on theirs), its changed_at
         self._ending, self._arrived = threading.Event(), threading.Event()
 
     @property
@@ -56,7 +58,7 @@ class Camera(traitlets.HasTraits):
         return self.value.shape[0]
 
     def _begin_to_show(self):
-        self._latest = None
+        self._latest, self._read = None, (None, None)
         # new ones for each start: a late thread must not see the next one's
         self._ending, self._arrived = arguments = threading.Event(), threading.Event()
         self._shower = threading.Thread(target=self._show_newest, args=arguments, name="camera-observers", daemon=True)
@@ -69,7 +71,11 @@ class Camera(traitlets.HasTraits):
             self._shower.join(SHOW_S)  # after a stop nothing is shown any more
 
     def _take(self, image, taken_at):
-        self._newest = image, taken_at
+        before, changed_at = self._read
+        if not (isinstance(before, np.ndarray) and np.array_equal(before, image)):
+            changed_at = taken_at
+            self._read = image.copy() if isinstance(image, np.ndarray) else None, changed_at
+        self._newest = image, taken_at, changed_at
         self._arrived.set()
 
     def _show_newest(self, ending, arrived):
@@ -80,14 +86,14 @@ class Camera(traitlets.HasTraits):
                 return
             self._show(*self._newest)
 
-    def _show(self, image, taken_at):
+    def _show(self, image, taken_at, changed_at):
         if isinstance(image, np.ndarray) and image.ndim > 1:
             if self.upside_down:
                 image = np.ascontiguousarray(image[::-1, ::-1])
             elif not image.flags.writeable:  # ZmqCamera's lies in its message; others may be drawn on
                 image = image.copy()
         self._latest = image
-        self.taken_at = taken_at  # first: the next line calls the observers
+        self.taken_at, self.changed_at = taken_at, changed_at  # first: `value =` calls the observers
         try:
             self.value = image
         except BaseException:  # raised by an observer, SystemExit too

@@ -254,11 +254,11 @@ class Driver:
         """Copies the frame and returns. Must not raise: that would end the official camera's thread."""
         try:
             image = change["new"]
-            stamp = self._taken_at()
+            arrived, stamp = self._time_of("taken_at"), self._time_of("changed_at")
             found = no_picture(image)
             if found is not None:
                 raise FrameError(f"frame: expected uint8 (H, W, 3), found {found}; restart the camera")
-            self._arrived = stamp
+            self._arrived = arrived
             if self._last_image is not None and np.array_equal(self._last_image, image):
                 self._repeated += 1
                 return
@@ -271,12 +271,12 @@ class Driver:
             ours = isinstance(error, JetbotMLPError)
             self.gate.stop(str(error) if ours else f"the camera observer raised {error!r}")
 
-    def _taken_at(self):
+    def _time_of(self, name):
         """When the frame that is being shown was taken: our cameras know; else now, nobody having looked before us."""
-        now, taken_at = self._clock(), getattr(self.camera, "taken_at", None)
-        if taken_at is None or self._clock is not time.monotonic:  # a simulation's clock
+        now, known = self._clock(), getattr(self.camera, name, None)
+        if known is None or self._clock is not time.monotonic:  # a simulation's clock
             return now
-        return min(now, float(taken_at))  # a stamp from the future would never grow old
+        return min(now, float(known))  # a stamp from the future would never grow old
 
     def _detach(self):
         if self._observing:

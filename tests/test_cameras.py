@@ -373,3 +373,16 @@ def test_a_webcams_picture_is_stamped_when_it_was_read(video):
     camera = UsbCamera(video)
     assert before <= camera.taken_at <= time.monotonic()
     camera.stop()
+
+
+def test_equal_pictures_keep_the_time_of_the_first_also_of_one_that_was_never_shown():
+    camera = cameras.Camera("made up")
+    picture = np.full((4, 4, 3), 9, np.uint8)
+    camera._take(picture, 1.0)
+    picture[:] = 0  # drawn on by an observer
+    camera._take(np.full((4, 4, 3), 9, np.uint8), 2.0)
+    camera._show(*camera._newest)
+    assert (camera.taken_at, camera.changed_at) == (2.0, 1.0)
+    camera._take(np.full((4, 4, 3), 8, np.uint8), 3.0)
+    camera._show(*camera._newest)
+    assert (camera.taken_at, camera.changed_at) == (3.0, 3.0)

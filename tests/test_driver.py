@@ -747,16 +747,17 @@ def test_the_age_of_a_frame_counts_from_its_capture_not_from_when_it_was_shown()
     rig = Rig(clock=time.monotonic)
     rig.driver.start(threaded=False)
     rig.camera.taken_at = time.monotonic() - 0.2
+    rig.camera.changed_at = rig.camera.taken_at - 0.05  # its equals before were overtaken
     rig.camera.show()
     frame = rig.driver.step().frame
-    assert frame.stamp == rig.camera.taken_at and rig.driver.status().frame_age_s >= 0.2
-    rig.camera.taken_at -= 10.0  # handed on far too late: no wheel may answer it
+    assert frame.stamp == rig.camera.changed_at and rig.driver.status().frame_age_s >= 0.2
+    rig.camera.changed_at -= 10.0  # handed on far too late: no wheel may answer it
     rig.camera.show()
     step = rig.driver.step()
     assert step is None or step.command is None  # None: the watchdog was faster
     rig.driver.stop()
     ahead = Rig(clock=time.monotonic)
-    ahead.camera.taken_at = time.monotonic() + 100.0
+    ahead.camera.taken_at = ahead.camera.changed_at = time.monotonic() + 100.0
     ahead.driver.start(threaded=False)
     ahead.camera.show()
     assert ahead.driver.step().frame.stamp <= time.monotonic()
