@@ -381,7 +381,7 @@ def test_trouble_stops_the_wheels_and_says_why(eye, trouble, reason):
             assert wait_until(lambda: motors.left_motor.power == motors.right_motor.power == 0.0, 1.0)
             assert time.monotonic() - now < 0.6
         assert wait_until(lambda: not driver.status().running) and reason in driver.status().reason
-        assert motors.left_motor.power == motors.right_motor.power == 0.0
+        assert wait_until(lambda: motors.left_motor.power == motors.right_motor.power == 0.0, 1.0)
         if trouble == "unplug" and not isinstance(eye, ZmqEye):  # zmq waits for ever, and may come back
             assert not camera.running
     camera.stop()

@@ -42,9 +42,8 @@ def find(bus):
 
 
 def start(handler):
-    """A process that looks like a drive. handler: of SIGTERM."""
-    process = subprocess.Popen([sys.executable, "-c", PROGRAM.format(handler=handler), "-m", "jetbot_mlp", "drive"],
-                               stdout=subprocess.PIPE)
+    """A process to be ended, which does not look like a drive: other tests here end those. handler: of SIGTERM."""
+    process = subprocess.Popen([sys.executable, "-c", PROGRAM.format(handler=handler)], stdout=subprocess.PIPE)
     assert process.stdout.readline() == b"up\n"
     return process
 
@@ -98,10 +97,13 @@ DRIVES = stop_wheels.drives
 
 
 @pytest.mark.parametrize("handler, status", [("lambda *a: sys.exit(7)", 7), ("signal.SIG_IGN", -9)])
-def test_drives_are_found_and_ended_politely_then_by_force(handler, status):
+def test_drives_are_found_and_ended_politely_then_by_force(handler, status, tmp_path):
     process = start(handler)
+    for pid, words in ((process.pid, "drive"), (1, "drive --sim")):
+        (tmp_path / str(pid)).mkdir()
+        (tmp_path / str(pid) / "cmdline").write_bytes(f"python3 -m jetbot_mlp {words}".replace(" ", "\0").encode())
     try:
-        assert process.pid in dict(DRIVES())
+        assert DRIVES(str(tmp_path)) == [(process.pid, "python3 -m jetbot_mlp drive")]
         code = f"from jetbot_mlp.stop_wheels import end; end({process.pid}, 0.5)"
         waiting = subprocess.Popen([sys.executable, "-c", code])
         assert process.wait(10) == status  # reaped here, so that the other one sees it gone
