@@ -1,5 +1,6 @@
 """The package's floors: imports only point down, and importing does nothing."""
 import ast
+import functools
 import os
 import subprocess
 import sys
@@ -74,13 +75,18 @@ def test_imports_point_down(module):
         assert FLOOR_OF[other] < FLOOR_OF[module], f"{module} imports {other}, which is not below it"
 
 
+@functools.lru_cache(maxsize=None)
+def imports_in(module):
+    with open(os.path.join(PACKAGE, module + ".py"), encoding="utf-8") as stream:
+        tree = ast.parse(stream.read())
+    return [node for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom))]
+
+
 def imported_anywhere(name):
     """Modules of the package that import an outside package."""
     users = set()
     for module in MODULES:
-        with open(os.path.join(PACKAGE, module + ".py"), encoding="utf-8") as stream:
-            tree = ast.parse(stream.read())
-        for node in ast.walk(tree):
+        for node in imports_in(module):
             names = [a.name for a in node.names] if isinstance(node, ast.Import) else \
                 [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
             if any(n.split(".")[0] == name for n in names):
