@@ -12,7 +12,7 @@ from typing import NamedTuple, Optional
 
 import numpy as np
 
-from .metrics import PX_PER_UNIT
+from .metrics import classification_metrics, road_metrics
 
 MOST = 1000  #: prefixes kept
 DIGITS = 8  #: hex digits of each
@@ -83,9 +83,10 @@ def overlap_in_words(found, evaluation):
         return words
     expected, predicted = (np.asarray(part)[~found.is_known] for part in (evaluation.expected, evaluation.predicted))
     if evaluation.task == "road":
-        score = "is off by {:.1f} px sideways".format(PX_PER_UNIT * np.mean(np.abs(predicted - expected)[:, 0]))
+        score = "is off by {:.1f} px sideways".format(road_metrics(expected, predicted)["mae_x_px"])
     else:
-        score = "has {:.1f} % right".format(100 * np.mean(predicted.argmax(axis=1) == expected))
+        score = "has {:.1f} % right".format(
+            100 * classification_metrics(expected, predicted, evaluation.classes)["accuracy"])
     return words + "; on the other {} it {}".format(len(expected), score)
 
 
